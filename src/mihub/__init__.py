@@ -1,0 +1,3 @@
+"""MiHUB: one package that runs a whole health region."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The languages of MiHUB: pure values and functions, no input or output."""

@@ -1,0 +1,62 @@
+"""The only door to logging: listed fields of safe types, never a patient value.
+
+A field that is not listed, or a text that does not look like a name of ours (letters, digits and `. _ - / : + $`), is
+refused with an error, so that a value can not slip into a log by way of a message. Below: structlog. Above: everyone.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Final, TextIO
+
+import structlog
+
+# What may be logged. Counts and durations are numbers; the rest are names that the program itself chose.
+NUMBERS: Final = frozenset(
+    {"count", "loaded", "rejected", "resources", "duration_ms", "status", "size_bytes", "port", "position", "attempt"}
+)
+NAMES: Final = frozenset(
+    {"member", "room", "action", "resource_type", "route", "method", "kind", "reason", "rule", "error", "envelope", "question"}
+)
+_SAFE_NAME: Final = re.compile(r"[A-Za-z0-9._\-/:+$ ]{0,120}")
+
+
+def configure(stream: TextIO | None = None, *, as_json: bool = False) -> None:
+    """Send events to `stream` (default: standard error), as text or as one JSON object a line."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), renderer],
+        logger_factory=structlog.PrintLoggerFactory(file=stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def info(event: str, **fields: str | int | float) -> None:
+    """Log that something happened. Raises `TypeError` for a field or a value that may not be logged."""
+    structlog.get_logger().info(_safe(event), **_checked(fields))
+
+
+def warning(event: str, **fields: str | int | float) -> None:
+    """Log that something needs a look. Raises as `info` does."""
+    structlog.get_logger().warning(_safe(event), **_checked(fields))
+
+
+def _checked(fields: dict[str, str | int | float]) -> dict[str, str | int | float]:
+    checked: dict[str, str | int | float] = {}
+    for name, value in fields.items():
+        if name in NUMBERS and isinstance(value, int | float):
+            checked[name] = value
+        elif name in NAMES and isinstance(value, str):
+            checked[name] = _safe(value)
+        else:
+            raise TypeError(f"The field {name!r} may not be logged: it is not listed in mihub.log or has another type.")
+    return checked
+
+
+def _safe(text: str) -> str:
+    if not _SAFE_NAME.fullmatch(text):
+        raise TypeError("A log text holds characters that only values have; log a name from the program instead.")
+    return text
