@@ -1,1 +1,1 @@
-"""Messages and envelopes between organisations: what is said, who said it, and that nobody else can read it."""
+"""Messages and envelopes between organisations: who says what, and nobody else reads it."""

@@ -1,7 +1,7 @@
 """The words of a federated count: one question to every site, one answer from each.
 
-Both travel only inside sealed envelopes, so that the hub reads neither. An answer carries a count after the site's own
-disclosure gate and never a row. Source: CCDL of the MII (`core/mii/ccdl.py`), disclosure rules of `core/disclosure`.
+Both travel only inside sealed envelopes, so that the hub reads neither. An answer carries a count after the
+site's own disclosure gate and never a row. Source: CCDL of the MII (`core/mii/ccdl.py`), `core/disclosure`.
 Above: `site/feasibility` answers, `portals/research` asks. Below: nothing.
 """
 
@@ -54,9 +54,9 @@ class FeasibilityQuestion:
 class FeasibilityAnswer:
     """What one site says: a count, or why there is none.
 
-    `count` is what may be computed with (after the gate; None when suppressed or refused), `shown` is what a person
-    reads ("<10", "120"). `position` is the place in the site's change log that the facts stood at. `reason` is a rule
-    id or a short name of the refusal, never a value; empty when the count stands.
+    `count` is what may be computed with (after the gate; None when suppressed or refused), `shown` is what a
+    person reads ("<10", "120"). `position` is the place in the site's change log that the facts stood at.
+    `reason` is a rule id or a short name of the refusal, never a value; empty when the count stands.
     """
 
     question_id: str
@@ -90,7 +90,7 @@ class FeasibilityAnswer:
         )
 
 
-# What a site registers for this kind. It may raise an error of `mihub.errors`; the agent then answers with its class.
+# What a site registers for this kind. An error of `mihub.errors` becomes a refusal.
 AnswerFeasibility = Callable[[FeasibilityQuestion], FeasibilityAnswer]
 
 
