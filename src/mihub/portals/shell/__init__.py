@@ -1,0 +1,3 @@
+"""What all areas of the portal share: sign-in, guards, pages, texts, forms, static files. No clinical
+content.
+"""
