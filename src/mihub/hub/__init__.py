@@ -1,0 +1,2 @@
+"""What connects the members: their list, their letters, the questions between them. No record of a
+patient."""

@@ -1,0 +1,1 @@
+"""The hub over HTTP: one file per kind of caller."""

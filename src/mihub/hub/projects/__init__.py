@@ -1,0 +1,1 @@
+"""Research projects and who may ask for them."""

@@ -1,0 +1,1 @@
+"""The mailbox's tables in the site's database, as numbered SQL files (`database/migrate.py`)."""
