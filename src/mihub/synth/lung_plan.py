@@ -135,7 +135,7 @@ def _resection(dice: Dice, given: PlanInput, diagnosis: Diagnosis, group: str) -
         board = first_board(dice, given, ("ST",))
         return [
             board,
-            radiotherapy(dice, after(dice, board.day, 12, 24), given.board_at, "4.1", diagnosis.side, 54, 18),
+            radiotherapy(dice, after(dice, board.day, 12, 24), given.board_at, "3.4", diagnosis.side, 54, 18),
         ]
     board = first_board(dice, given, ("OP",))
     ops = ("5-323", "5-404") if diagnosis.tnm.t in ("1a", "1b") and dice.chance(0.3) else ("5-324", "5-404")
@@ -159,7 +159,7 @@ def _chemoradiation(dice: Dice, given: PlanInput, diagnosis: Diagnosis) -> list[
     board = first_board(dice, given, ("CH", "ST"))
     begin = after(dice, board.day, 10, 24)
     chemo = systemic(dice, "radiosensitiser", begin, given.home, "K", "O")
-    beams = radiotherapy(dice, begin, given.board_at, "4.1", diagnosis.side, 60, 2, chemo=True)
+    beams = radiotherapy(dice, begin, given.board_at, "3.4", diagnosis.side, 60, 2, chemo=True)
     if not dice.chance(0.7):
         return [board, chemo, beams]
     latest = max(day for day in (chemo.end, beams.end) if day)
@@ -217,7 +217,7 @@ def _small_cell_treatment(dice: Dice, given: PlanInput, diagnosis: Diagnosis, ex
     board = first_board(dice, given, ("CH", "ST"))
     chemo = systemic(dice, "sclc-limited", after(dice, board.day, 4, 10), given.home, "K", "O")
     beams = radiotherapy(
-        dice, after(dice, chemo.begin, 18, 28), given.board_at, "4.1", diagnosis.side, 45, 1.5, chemo=True
+        dice, after(dice, chemo.begin, 18, 28), given.board_at, "3.4", diagnosis.side, 45, 1.5, chemo=True
     )
     events: list[Event] = [board, chemo, beams]
     if dice.chance(0.6):

@@ -73,7 +73,7 @@ def _colorectal_curative(
     board = first_board(dice, given, ("ST", "CH") if rectum and group == "III" else ("OP",))
     day = after(dice, board.day, 8, 20)
     if rectum and group == "III":
-        beams = radiotherapy(dice, day, given.home, "6.4", "T", 50.4, 1.8, position="N", chemo=True)
+        beams = radiotherapy(dice, day, given.home, "5.1", "T", 50.4, 1.8, position="N", chemo=True)
         events += [beams, systemic(dice, "capecitabine", day, given.home, "K", "N")]
         day = after(dice, beams.end or day, 45, 60)
     surgery = operation(dice, day, given.home, ("5-484",) if rectum else ("5-455",), diagnosis.tnm)

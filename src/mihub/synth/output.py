@@ -1,11 +1,12 @@
 """The files of a region, opened once and written as people stream by.
 
-One NDJSON file per member and resource type, numbered so that what others refer to comes first. Never keeps
-a person in memory. Above: `region`.
+One NDJSON file per member and resource type, numbered so that what others refer to comes first; one oBDS
+file per fifty patients of a hospital. Never keeps a person in memory. Above: `region`.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -14,6 +15,8 @@ import orjson
 
 from mihub.core.fhir import Resource
 from mihub.synth.life import Life
+from mihub.synth.members import BY_ID
+from mihub.synth.obds.document import PATIENTS_PER_FILE, write_document
 
 _FIRST = ("Organization", "Practitioner", "PractitionerRole", "Patient", "Encounter", "Condition")
 
@@ -21,8 +24,11 @@ _FIRST = ("Organization", "Practitioner", "PractitionerRole", "Patient", "Encoun
 class RegionFiles:
     """Open files of one region; use as a context manager."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, today: date) -> None:
         self._out = out
+        self._today = today
+        self._tumours: dict[str, list[str]] = {}
+        self._tumour_files: dict[str, int] = {}
         self._open: dict[tuple[str, str], BinaryIO] = {}
         self._truth: BinaryIO | None = None
         self._people = 0
@@ -37,6 +43,8 @@ class RegionFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for member in list(self._tumours):
+            self._flush_tumours(member)
         if self._truth:
             self._append(self._truth, b"\n}\n")
             self._truth.close()
@@ -60,6 +68,20 @@ class RegionFiles:
         folder.mkdir(parents=True, exist_ok=True)
         rank = _FIRST.index(resource_type) if resource_type in _FIRST else len(_FIRST)
         return (folder / f"{rank}-{resource_type}.ndjson").open("wb", buffering=1 << 16)
+
+    def write_tumour(self, member: str, patient: str) -> None:
+        """One Patient element of the hospital's tumour documentation."""
+        waiting = self._tumours.setdefault(member, [])
+        waiting.append(patient)
+        if len(waiting) >= PATIENTS_PER_FILE:
+            self._flush_tumours(member)
+
+    def _flush_tumours(self, member: str) -> None:
+        waiting = self._tumours.pop(member, [])
+        if waiting:
+            number = self._tumour_files[member] = self._tumour_files.get(member, 0) + 1
+            document = write_document(BY_ID[member], waiting, self._today)
+            self.write_document(f"{member}/obds/tumours-{number:04d}.xml", document)
 
     def remember_person(self, life: Life) -> None:
         """The person's records, one line of truth.json."""

@@ -64,7 +64,7 @@ def first_board(dice: Dice, given: PlanInput, advice: tuple[str, ...]) -> Board:
 def operation(dice: Dice, day: date, hospital: str, ops: tuple[str, ...], tnm: Tnm) -> Operation:
     """An operation to cure, with the pathologist's classification."""
     residual = dice.weighted({"R0": 0.91, "R1": 0.06, "R2": 0.01, "RX": 0.02})
-    complication = dice.weighted({"N": 0.86, "WSS": 0.05, "PNE": 0.05, "BSI": 0.02, "U": 0.02})
+    complication = dice.weighted({"N": 0.86, "WSS": 0.05, "PMN": 0.05, "BSI": 0.02, "U": 0.02})
     pathological = Tnm(after(dice, day, 3, 6), "p", tnm.t, tnm.n, tnm.m, tnm.stage, tnm.edition)
     return Operation(day, hospital, "K", ops, residual, pathological, complication)
 

@@ -22,6 +22,7 @@ from mihub.synth.fhir.organizations import write_organizations
 from mihub.synth.fhir.record import write_record
 from mihub.synth.life import Life, draw
 from mihub.synth.members import MEMBERS
+from mihub.synth.obds.patient import write_patient
 from mihub.synth.output import RegionFiles
 from mihub.synth.story import CASES, story_life
 
@@ -71,7 +72,7 @@ def write_region(
     """
     _refuse_too_small(people)
     count = _Count()
-    with RegionFiles(out) as files:
+    with RegionFiles(out, today) as files:
         for member in MEMBERS:
             for resource in write_organizations(member):
                 files.write(member.id, resource)
@@ -101,7 +102,20 @@ def _write_life(files: RegionFiles, count: _Count, seed: int, life: Life, today:
         for resource in write_record(seed, life, record, today):
             files.write(record.member, resource)
             count.resources[record.member] += 1
+    _write_tumour(files, count, life)
     files.remember_person(life)
+
+
+def _write_tumour(files: RegionFiles, count: _Count, life: Life) -> None:
+    """Each hospital documents the tumour under its first record of the person."""
+    if life.tumour is None:
+        return
+    for hospital in life.tumour.hospitals:
+        record = life.record_at(hospital)
+        if record is not None:
+            element, reports = write_patient(record, life.tumour)
+            files.write_tumour(hospital, element)
+            count.reports[hospital] += reports
 
 
 def _write_guide(files: RegionFiles, seed: int, people: int, today: date) -> None:

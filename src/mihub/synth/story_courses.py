@@ -174,7 +174,7 @@ def aftercare_candidate(today: date) -> TumourCourse:
     events: tuple[Event, ...] = (
         Board(ago(109), "cottbus", "praeth", ("CH", "ST")),
         _systemic("radiosensitiser", ago(90), ago(45), "cottbus", "K", "O", "E"),
-        Radiotherapy(ago(64), ago(21), "cottbus", "K", "O", "4.1", "R", 60, 2, True),
+        Radiotherapy(ago(64), ago(21), "cottbus", "K", "O", "3.4", "R", 60, 2, True),
     )
     return TumourCourse("lung", diagnosis, events, True, None, False, ago(21))
 

@@ -60,3 +60,22 @@ def _per_day(smoked: Smoked) -> list[dict[str, Any]] | None:
         return None
     code = concept(url.OBSERVATION, "cigarettes-per-day", "Cigarettes per day", "Zigaretten pro Tag")
     return [{"code": code, "valueQuantity": quantity(smoked.per_day, "/d")}]
+
+
+def write_last_ct(chart: Chart, day: date | None, control: bool, asked: date) -> None:
+    """The answer to "was a CT of the lung made, and when?"; `day` None says no."""
+    finding = concept(f"{url.OWN}/CodeSystem/lung-screening-finding", "control-requiring")
+    answer: dict[str, Any] = {"valueBoolean": False} if day is None else {"valueDateTime": day.isoformat()}
+    if day is not None and control:
+        answer["component"] = [
+            {"code": concept(url.OBSERVATION, "last-lung-ct-finding"), "valueCodeableConcept": finding}
+        ]
+    chart.add(
+        "Observation",
+        status="final",
+        category=category("social-history"),
+        code=concept(url.OBSERVATION, "last-lung-ct", "Last CT of the lung", "Letztes CT der Lunge"),
+        subject=chart.patient,
+        effectiveDateTime=asked.isoformat(),
+        **answer,
+    )
