@@ -1,0 +1,302 @@
+"""Events of a journey from FHIR resources of any shape: one table of readers by resource type.
+
+An event has a `kind` (a text key for patients, evidence for the pathway) and a `professional` line (the
+source's own words and codes). It keeps where it came from. What no reader understands is left out, never
+guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from mihub.care.journeys import facts
+from mihub.care.journeys.vocabulary import kind_of
+from mihub.core.fhir import Resource
+from mihub.core.policy.actor import MemberId
+
+
+class Lane(StrEnum):
+    """The rows of the timeline, in their fixed order."""
+
+    DIAGNOSIS = "diagnosis"
+    BOARD = "board"
+    OPERATION = "operation"
+    SYSTEMIC = "systemic"
+    RADIOTHERAPY = "radiotherapy"
+    SUPPORTIVE = "supportive"
+    EXAMINATION = "examination"
+    VISIT = "visit"
+    MILESTONE = "milestone"
+
+
+_LANES: Final = {
+    "diagnosis": Lane.DIAGNOSIS,
+    "stage": Lane.DIAGNOSIS,
+    "course": Lane.DIAGNOSIS,
+    "board": Lane.BOARD,
+    "operation": Lane.OPERATION,
+    "systemic": Lane.SYSTEMIC,
+    "radiotherapy": Lane.RADIOTHERAPY,
+    "supportive": Lane.SUPPORTIVE,
+    "examination": Lane.EXAMINATION,
+    "imaging": Lane.EXAMINATION,
+    "pathology": Lane.EXAMINATION,
+    "visit": Lane.VISIT,
+    "appointment": Lane.VISIT,
+}
+_VOID_STATUS: Final = frozenset({"entered-in-error", "cancelled", "not-done", "refuted", "nullified"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened or is planned. `start`, `end`: FHIR dates as written, empty when unknown."""
+
+    kind: str
+    start: str
+    end: str
+    name: str
+    professional: str
+    members: tuple[MemberId, ...]
+    source: str
+    is_planned: bool = False
+    is_running: bool = False
+
+    @property
+    def lane(self) -> Lane:
+        """The row it belongs to."""
+        return _LANES.get(self.kind.partition(".")[0], Lane.MILESTONE)
+
+    @property
+    def member(self) -> MemberId:
+        """The site that the event was read from first."""
+        return self.members[0]
+
+
+Reader = Callable[[Resource, str], Event | None]
+
+
+def events_of(resources: Iterable[Resource], member: str, *, today: str = "9999") -> list[Event]:
+    """All events of one site's resources of one person, in order of time, undated last."""
+    found: list[Event] = []
+    laboratory: dict[str, int] = {}
+    for resource in resources:
+        if _is_void(resource):
+            continue
+        if resource.get("resourceType") == "Observation" and _is_laboratory(resource):
+            start, _ = facts.when(resource)
+            laboratory[start[:10]] = laboratory.get(start[:10], 0) + 1
+            continue
+        reader = _READERS.get(str(resource.get("resourceType")))
+        event = reader(resource, member) if reader else None
+        if event is not None:
+            found.append(_timed(event, today))
+    found += [
+        Event("examination.lab", day, "", str(count), f"{count} Laborwerte", (MemberId(member),), "")
+        for day, count in laboratory.items()
+    ]
+    return ordered(_without_doubles(found))
+
+
+def merge(per_site: Sequence[Sequence[Event]]) -> list[Event]:
+    """One journey of all sites: the same fact told by several sites is one event that names them all."""
+    known: dict[tuple[str, ...], Event] = {}
+    for event in ordered([event for events in per_site for event in events]):
+        key = _identity(event)
+        before = known.get(key)
+        if before is None:
+            known[key] = event
+        elif event.member not in before.members:
+            known[key] = replace(before, members=(*before.members, *event.members))
+    return ordered(list(known.values()))
+
+
+def ordered(events: list[Event]) -> list[Event]:
+    """By start, undated last; within a day in the order of lanes."""
+    lanes = list(Lane)
+    return sorted(events, key=lambda event: (event.start[:10] or "9999", lanes.index(event.lane), event.name))
+
+
+def _identity(event: Event) -> tuple[str, ...]:
+    if event.kind.startswith("diagnosis.") and event.kind != "diagnosis.other":
+        return (event.kind,)
+    if event.kind.startswith(("appointment", "step", "letter")):
+        return (event.member, event.source)
+    return (event.kind, event.start[:10], event.name)
+
+
+def _without_doubles(events: list[Event]) -> list[Event]:
+    """An imaging study beside its report on the same day says the same thing once."""
+    reported = {
+        event.start[:10] for event in events if event.kind.startswith("imaging") and "Report" in event.source
+    }
+    return [
+        event for event in events if not (event.source.startswith("Imaging") and event.start[:10] in reported)
+    ]
+
+
+def _timed(event: Event, today: str) -> Event:
+    ahead = bool(event.start) and event.start[:10] > today
+    running = bool(event.start) and not ahead and (event.is_running or event.end[:10] > today)
+    return replace(event, is_planned=event.is_planned or ahead, is_running=running)
+
+
+def _is_void(resource: Resource) -> bool:
+    statuses = {str(resource.get("status", ""))}
+    statuses |= {code for _, code, _ in facts.codings(resource.get("verificationStatus"))}
+    return bool(statuses & _VOID_STATUS)
+
+
+def _is_laboratory(resource: Resource) -> bool:
+    found = list(facts.codings(resource.get("category")))
+    kind = kind_of("observation", list(facts.codings(resource.get("code"))))
+    return kind is None and any(code in ("laboratory", "26436-6") for _, code, _ in found)
+
+
+def _event(
+    resource: Resource, member: str, kind: str, name: str, *, professional: str = "", **flags: bool
+) -> Event:
+    start, end = facts.when(resource)
+    source = f"{resource.get('resourceType', '')}/{resource.get('id', '')}"
+    return Event(kind, start, end, name, professional or name, (MemberId(member),), source, **flags)
+
+
+def _with_codes(resource: Resource, name: str, *systems: str) -> str:
+    codes = [code for system, code, _ in facts.codings(resource.get("code")) if system.endswith(systems)]
+    return f"{name} ({', '.join(dict.fromkeys(codes))})" if codes else name
+
+
+def _condition(resource: Resource, member: str) -> Event:
+    name = facts.words(resource.get("code"))
+    kind = kind_of("condition", list(facts.codings(resource.get("code")))) or "diagnosis.other"
+    return _event(resource, member, kind, name, professional=_with_codes(resource, name, "icd-10-gm"))
+
+
+def _procedure(resource: Resource, member: str) -> Event:
+    name = facts.words(resource.get("code"))
+    codings = [*facts.codings(resource.get("code")), *facts.codings(resource.get("category"))]
+    kind = kind_of("procedure", codings) or "examination.other"
+    running = resource.get("status") == "in-progress"
+    professional = _with_codes(resource, name, "/ops")
+    return _event(resource, member, kind, name, professional=professional, is_running=running)
+
+
+def _observation(resource: Resource, member: str) -> Event | None:
+    kind = kind_of("observation", list(facts.codings(resource.get("code"))))
+    if kind is None:
+        return None
+    name = facts.value_words(resource) or facts.words(resource.get("code"))
+    return _event(resource, member, kind, name, professional=f"{facts.words(resource.get('code'))}: {name}")
+
+
+def _report(resource: Resource, member: str) -> Event:
+    codings = [*facts.codings(resource.get("code")), *facts.codings(resource.get("category"))]
+    name = facts.words(resource.get("code"))
+    return _event(resource, member, kind_of("report", codings) or "examination.report", name)
+
+
+def _imaging(resource: Resource, member: str) -> Event:
+    kind = kind_of("modality", list(facts.codings(resource.get("modality")))) or "imaging.other"
+    return _event(resource, member, kind, facts.words(resource.get("modality")))
+
+
+def _care_plan(resource: Resource, member: str) -> Event | None:
+    if resource.get("status") == "draft":
+        return None
+    name = str(
+        resource.get("title") or facts.words(resource.get("category")) or resource.get("description") or ""
+    )
+    canonical = " ".join(str(value) for value in facts.items(resource.get("instantiatesCanonical")))
+    if "tumorkonferenz" in " ".join(facts.profiles(resource)) or "therapieplan" in " ".join(
+        facts.profiles(resource)
+    ):
+        created = str(resource.get("created") or facts.when(resource)[0])
+        advice = [
+            facts.words(facts.mapping(a.get("detail")).get("code"))
+            for a in map(facts.mapping, _activities(resource))
+        ]
+        professional = " · ".join([name or "Tumorkonferenz", *[word for word in advice if word]])
+        event = _event(resource, member, "board.meeting", name, professional=professional)
+        return replace(event, start=created, end="")
+    if "aftercare" in canonical or "schedule" in canonical:
+        return _event(resource, member, "aftercare.plan", name)
+    return _event(resource, member, "plan.other", name) if "pathway" not in canonical else None
+
+
+def _activities(resource: Resource) -> list[object]:
+    return facts.items(resource.get("activity"))
+
+
+def _medication(resource: Resource, member: str) -> Event | None:
+    concept = resource.get("medicationCodeableConcept")
+    kind = kind_of("medication", list(facts.codings(concept)))
+    if kind is None or resource.get("partOf"):
+        return None
+    return _event(resource, member, kind, facts.words(concept), is_running=resource.get("status") == "active")
+
+
+def _encounter(resource: Resource, member: str) -> Event | None:
+    if resource.get("partOf"):
+        return None
+    classes = {code for _, code, _ in facts.codings(resource.get("class"))}
+    kind = "visit.inpatient" if classes & {"IMP", "ACUTE", "NONAC"} else "visit.outpatient"
+    name = facts.words(resource.get("serviceType")) or facts.words(resource.get("reasonCode"))
+    return _event(resource, member, kind, name, is_planned=resource.get("status") == "planned")
+
+
+def _appointment(resource: Resource, member: str) -> Event:
+    name = str(resource.get("description") or facts.words(resource.get("serviceType")) or "")
+    actors = [facts.mapping(entry).get("actor") for entry in facts.items(resource.get("participant"))]
+    place = next(filter(None, map(facts.member_of, actors)), member)
+    return _event(resource, place, "appointment.booked", name)
+
+
+def _task(resource: Resource, member: str) -> Event | None:
+    kind = kind_of("task", list(facts.codings(resource.get("code"))))
+    if kind is None:
+        return None
+    done = resource.get("status") == "completed"
+    due = str(facts.mapping(facts.mapping(resource.get("restriction")).get("period")).get("end", ""))
+    event = _event(
+        resource, member, kind, str(resource.get("description") or facts.words(resource.get("code")))
+    )
+    if done:
+        return replace(event, start=str(resource.get("lastModified") or event.start), end="")
+    return replace(event, start=due or event.start, end="", is_planned=True)
+
+
+def _communication(resource: Resource, member: str) -> Event:
+    kind = kind_of("communication", list(facts.codings(resource.get("category")))) or "letter.other"
+    return _event(resource, member, kind, facts.words(resource.get("topic")))
+
+
+def _consent(resource: Resource, member: str) -> Event | None:
+    codes = {code for _, code, _ in facts.codings(resource.get("scope"), resource.get("category"))}
+    kind = "consent.research" if codes & {"research", "57016-8"} else "consent.sharing"
+    return _event(resource, member, kind, "")
+
+
+def _patient(resource: Resource, member: str) -> Event | None:
+    died = resource.get("deceasedDateTime")
+    return replace(_event(resource, member, "end.death", ""), start=str(died), end="") if died else None
+
+
+_READERS: Final[dict[str, Reader]] = {
+    "Condition": _condition,
+    "Procedure": _procedure,
+    "Observation": _observation,
+    "DiagnosticReport": _report,
+    "ImagingStudy": _imaging,
+    "CarePlan": _care_plan,
+    "MedicationStatement": _medication,
+    "MedicationAdministration": _medication,
+    "MedicationRequest": _medication,
+    "Encounter": _encounter,
+    "Appointment": _appointment,
+    "Task": _task,
+    "Communication": _communication,
+    "Consent": _consent,
+    "Patient": _patient,
+}

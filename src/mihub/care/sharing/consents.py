@@ -1,0 +1,97 @@
+"""Consents as a patient can read them: what for, allowed or not, until when. Read only; changing is a later
+issue.
+
+Broad-consent policy codes are grouped into few plain questions; codes that no group knows are counted, not
+hidden. Source: MII broad consent policy value set (urn:oid:2.16.840.1.113883.3.1937.777.24.5.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mihub.care.journeys import facts
+from mihub.core.fhir import Resource
+from mihub.core.policy.actor import MemberId
+
+# Last part of the policy code -> the plain question it belongs to (text key `patient.sharing.topic.…`).
+TOPICS: Final = {
+    **dict.fromkeys(("1", "2", "3", "4", "5", "6", "7", "8", "9"), "research_data"),
+    **dict.fromkeys(("10", "11", "12", "13", "14", "15", "16", "17"), "insurance"),
+    **dict.fromkeys(("18", "19", "20", "21", "22", "23", "24", "25"), "samples"),
+    **dict.fromkeys(("26", "27", "28"), "contact"),
+    **dict.fromkeys(("29", "30", "31"), "findings"),
+    "44": "third_country",
+    "45": "research_data",
+    "46": "third_country",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One plain question with its answer and its end."""
+
+    topic: str
+    is_permitted: bool
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """One consent document. `kind`: research or sharing. `state`: active, withdrawn, expired."""
+
+    kind: str
+    member: MemberId
+    state: str
+    given: str
+    until: str
+    answers: tuple[Answer, ...]
+    other_rules: int
+
+
+def consent_view(consent: Resource, member: str, today: str) -> ConsentView:
+    """One Consent of any shape."""
+    codes = {code for _, code, _ in facts.codings(consent.get("scope"), consent.get("category"))}
+    provision = facts.mapping(consent.get("provision"))
+    until = str(facts.mapping(provision.get("period")).get("end", ""))
+    answers, other = _answers(provision)
+    return ConsentView(
+        "research" if codes & {"research", "57016-8"} else "sharing",
+        MemberId(member),
+        _state(consent, until, today),
+        str(consent.get("dateTime", "")),
+        until,
+        answers,
+        other,
+    )
+
+
+def _state(consent: Resource, until: str, today: str) -> str:
+    if consent.get("status") in ("inactive", "rejected", "entered-in-error"):
+        return "withdrawn"
+    return "expired" if until and until[:10] < today else "active"
+
+
+def _answers(provision: dict[str, Any]) -> tuple[tuple[Answer, ...], int]:
+    found: dict[str, Answer] = {}
+    other = 0
+    for rule in _rules(provision):
+        for _, code, _ in facts.codings(rule.get("code")):
+            topic = TOPICS.get(code.rpartition(".")[2])
+            if topic is None:
+                other += 1
+                continue
+            answer = Answer(
+                topic, rule.get("type") == "permit", str(facts.mapping(rule.get("period")).get("end", ""))
+            )
+            # A refusal anywhere in a topic is what the patient must see.
+            if topic not in found or not answer.is_permitted:
+                found[topic] = answer
+    return tuple(found.values()), other
+
+
+def _rules(provision: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield provision
+    for inner in facts.items(provision.get("provision")):
+        yield from _rules(facts.mapping(inner))
