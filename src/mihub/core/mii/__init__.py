@@ -1,0 +1,1 @@
+"""The documents and canonicals of the German Medical Informatics Initiative (MII) as values."""
