@@ -1,0 +1,1 @@
+"""Linkage's table in the site's database, as numbered SQL files (`database/migrate.py`)."""

@@ -1,0 +1,1 @@
+"""The trust centre over HTTP: sites hand in encodings, portals look up persons."""

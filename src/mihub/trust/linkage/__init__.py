@@ -1,0 +1,1 @@
+"""Deciding which person an arriving record belongs to."""

@@ -1,0 +1,1 @@
+"""What the trust centre keeps: members, encoded records, persons, and who looked."""

@@ -1,0 +1,1 @@
+"""The trust centre's tables, as numbered SQL files (`database/migrate.py`)."""
