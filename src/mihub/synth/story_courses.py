@@ -83,7 +83,7 @@ def kerstin(today: date) -> TumourCourse:
         ago(167), "chemnitz", "K", ("5-324", "5-404"), "R0", Tnm(ago(162), "p", "1b", "2", "0", "IIIA", "8")
     )
     events: tuple[Event, ...] = (
-        Board(ago(181), "dresden", "praeth", ("OP", "ZS")),
+        Board(ago(181), "dresden", "praeth", ("OP",)),
         surgery,
         Board(ago(153), "dresden", "postop", ("ZS",)),
         therapy,

@@ -46,13 +46,23 @@ class Chart:
         person = self.member.person(role)
         return {"reference": f"Practitioner/{person.key}", "display": person.name}
 
-    def add(self, resource_type: str, profile: str | None = None, **fields: Any) -> dict[str, str]:
+    def add(self, resource_type: str, profile: str | None = None, /, **fields: Any) -> dict[str, str]:
         """Write one resource, fields that are None left out; its reference comes back."""
-        identity = f"{self.record.id}-{len(self.resources)}"
+        return self.put(resource_type, f"{self.record.id}-{len(self.resources)}", profile, **fields)
+
+    def put(
+        self, resource_type: str, identity: str, profile: str | None = None, /, **fields: Any
+    ) -> dict[str, str]:
+        """Write one resource under an id that others know beforehand."""
         resource: Resource = {"resourceType": resource_type, "id": identity, "meta": meta(profile)}
         resource.update((name, value) for name, value in fields.items() if value is not None)
         self.resources.append(resource)
         return {"reference": f"{resource_type}/{identity}"}
+
+    @property
+    def latest(self) -> Resource:
+        """The resource written last, to complete it."""
+        return self.resources[-1]
 
 
 def member_reference(member: str) -> dict[str, Any]:

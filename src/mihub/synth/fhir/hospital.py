@@ -60,6 +60,8 @@ def write_hospital(chart: Chart, life: Life, today: date) -> None:
         write_medication(chart, life.illnesses)
     elif not life.screening:
         _ordinary_stay(chart, until)
+    if life.story == "story" and life.tumour:
+        _pneumonitis(chart, life.tumour)
     write_research_consent(chart, life.research)
 
 
@@ -139,3 +141,15 @@ def _assessment(chart: Chart, tumour: TumourCourse, event: Course, burden: float
     }
     conclusion = text.get(event.overall, "Befund rückläufig oder unverändert.")
     write_imaging(chart, event.day, _STAGING[tumour.entity], conclusion, visit)
+
+
+def _pneumonitis(chart: Chart, tumour: TumourCourse) -> None:
+    """Week five of the story's therapy: the CT after the call, and what it showed. It healed."""
+    therapy = next(event for event in tumour.events if isinstance(event, Systemic))
+    if therapy.hospital != chart.member.id:
+        return
+    day = therapy.begin + timedelta(days=36)
+    visit = write_visit(chart, day, "oncology", "Atemnot unter Therapie")
+    text = "Milchglastrübungen beidseits, vereinbar mit Pneumonitis Grad 2. Kein Rezidiv."
+    write_imaging(chart, day, CHEST_CT, text, visit)
+    write_condition(chart, "J70.2", day, encounter=visit, ended=day + timedelta(days=40))

@@ -31,7 +31,9 @@ BRAIN_MRI = Examination("MR", "24590-2", "MR Brain W and WO contrast IV", "MRT S
 PET_CT = Examination("PT", "44139-4", "PET+CT Whole body", "PET-CT")
 ABDOMEN_CT = Examination("CT", "30620-7", "CT Abdomen and Pelvis W contrast IV", "CT Abdomen und Becken")
 MAMMOGRAPHY = Examination("MG", "24606-6", "MG Breast Screening", "Mammografie")
-LOW_DOSE_CT = Examination("CT", "24627-2", "CT Chest", "Niedrigdosis-CT der Lunge (Früherkennung)")
+LOW_DOSE_CT = Examination(
+    "CT", "87279-6", "CT Chest for screening WO contrast", "Niedrigdosis-CT der Lunge (Früherkennung)"
+)
 
 
 def write_imaging(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from mihub.core.fhir import Resource
+from mihub.synth.care_record.record import write_care_record
 from mihub.synth.fhir.chart import Chart
 from mihub.synth.fhir.hospital import write_hospital
 from mihub.synth.fhir.imaging import CHEST_XRAY, write_imaging
@@ -28,6 +29,8 @@ def write_record(seed: int, life: Life, record: SiteRecord, today: date) -> list
         write_hospital(chart, life, today)
     elif chart.member.kind == "radiology-practice":
         _radiology(chart, life)
+    else:
+        write_care_record(chart, life, today)
     _screening(chart, life)
     return chart.resources
 
