@@ -38,7 +38,7 @@ PEOPLE = ["p1", "p2", "p3"]
 # Quotes, a backslash and a wildcard: printing must keep them what they are.
 CODES = ["C34", "C34.1", "C3", "C35", "a'b", "a\\", "C34%", "Ü"]
 SYSTEMS = ["icd", "loinc"]
-KINDS = ["diagnosis", "observation", "medication-statement", "specimen"]
+KINDS = ["diagnosis", "consent", "medication-statement", "specimen"]
 UNITS = ["g/dL", "g/L", "1"]
 
 BIRTHS = st.sampled_from([date(1990, 2, 28), date(2004, 2, 29), date(2007, 11, 23)])

@@ -33,8 +33,9 @@ MEDICATION_KINDS: Final = frozenset(
     {"medication-administration", "medication-statement", "medication-request"}
 )
 DRUG: Final = "drug"
-# A person's own row has no date that consent could judge; all other kinds need one.
 PERSON: Final = "person"
+# Rows about the person and their consents have no date of care to judge; all other kinds need one.
+UNJUDGED_KINDS: Final = ("consent", PERSON)
 PERSON_SYSTEM: Final = "urn:mihub:person"
 
 

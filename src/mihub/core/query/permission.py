@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from mihub.core.query.facts import PERSON, Fact
+from mihub.core.query.facts import UNJUDGED_KINDS, Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Permission:
     windows: Mapping[str, tuple[tuple[date, date], ...]]
 
     def permits(self, fact: Fact) -> bool:
-        """A person's own row always; a fact without a date never; an open end counts by its beginning."""
-        if fact.kind == PERSON:
+        """Rows about the person always; a fact without a date never; an open end counts by its beginning."""
+        if fact.kind in UNJUDGED_KINDS:
             return True
         if fact.date_low is None:
             return False

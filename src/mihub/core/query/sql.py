@@ -17,7 +17,7 @@ from sqlglot import exp
 from mihub.core.query.ages import birth_intervals
 from mihub.core.query.canonical import criteria
 from mihub.core.query.explain import parts
-from mihub.core.query.facts import BY_REFERENCE, DRUG, MEDICATION_KINDS, PERSON
+from mihub.core.query.facts import BY_REFERENCE, DRUG, MEDICATION_KINDS, PERSON, UNJUDGED_KINDS
 from mihub.core.query.nodes import (
     AgeTest,
     And,
@@ -178,7 +178,7 @@ def _permitted(alias: str) -> Sql:
             ),
         )
     )
-    return _any([_equal(_f("kind", alias), PERSON), exp.Exists(this=window)])
+    return _any([_one_of(_f("kind", alias), UNJUDGED_KINDS), exp.Exists(this=window)])
 
 
 def _value(test: ConceptTest | QuantityTest | AgeTest, alias: str) -> Sql:

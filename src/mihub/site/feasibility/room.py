@@ -1,0 +1,133 @@
+"""How many: from a question to the one number that may leave, and the same count for the site's engineer.
+
+Both go one way: CCDL, question, facts, consent; only then the gate. The facts are brought up to date first,
+so that a withdrawn consent counts at once. Never answers without consent, ledger and threshold. Above: the
+mailbox agent, the site's API. Below: `core.query`, `core.consent`, `core.disclosure`, `site.facts`,
+`site.consent`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from mihub import log
+from mihub.core.consent.policy import PolicyCode
+from mihub.core.disclosure.cells import DEFAULT_MIN_CELL, LEAST_MIN_CELL, CellRule, suppress
+from mihub.core.disclosure.gate import Gate, Refused
+from mihub.core.fhir import Json
+from mihub.core.mii.ccdl import parse_ccdl
+from mihub.core.policy.actor import MemberId
+from mihub.core.query.canonical import canonical, criteria, query_hash
+from mihub.core.query.from_ccdl import Cohort, from_ccdl
+from mihub.core.query.nodes import Node, QuantityTest
+from mihub.core.wire.feasibility import FeasibilityAnswer, FeasibilityQuestion
+from mihub.site.consent.register import Consented, ConsentRegister
+from mihub.site.facts.engine import DuckEngine
+from mihub.site.facts.table import FactTable
+from mihub.site.feasibility.local import LocalCount
+
+
+@dataclass(frozen=True, slots=True)
+class Feasibility:
+    """The room of one site. `least_cell` is the site's own floor; a project's greater one wins."""
+
+    member: MemberId
+    facts: FactTable
+    gate: Gate
+    today: Callable[[], date]
+    consents: ConsentRegister = field(default_factory=ConsentRegister)
+    least_cell: int = LEAST_MIN_CELL
+    rounding: int = 1
+
+    def answer(self, question: FeasibilityQuestion) -> FeasibilityAnswer:
+        """What leaves the site. Raises for a question that has no meaning here, before any fact is read."""
+        started = time.monotonic()
+        cohort, required = self._read(question.ccdl, question.consent_codes)
+        node, today = canonical(cohort.node), self.today()
+        self.facts.refresh()
+        with self.facts.asking() as engine:
+            position = self.facts.position
+            consented = self._consented(engine, required, today)
+            people = engine.people(node, as_of=today, permission=consented.permission)
+            shown = self.gate.release(
+                people,
+                project=question.project,
+                query=_asked(node, required),
+                rule=self._rule(question.min_cell),
+            )
+        log.info("feasibility.answered", member=self.member, position=position)
+        count = None if isinstance(shown, Refused) else shown.value
+        return FeasibilityAnswer(
+            question_id=question.id,
+            member=self.member,
+            count=count,
+            shown=shown.shown,
+            suppressed=count is None,
+            position=position,
+            duration_ms=_milliseconds(started),
+            reason=shown.reason if isinstance(shown, Refused) else "",
+        )
+
+    def local_count(
+        self, ccdl: Json, consent_codes: Iterable[str] = (), *, min_cell: int = DEFAULT_MIN_CELL
+    ) -> LocalCount:
+        """The same question for the site's own engineer: exact, with attrition, remembered by no ledger."""
+        started = time.monotonic()
+        cohort, required = self._read(ccdl, consent_codes)
+        node, today, rule = cohort.node, self.today(), self._rule(min_cell)
+        self.facts.refresh()
+        with self.facts.asking() as engine:
+            position = self.facts.position
+            consented = self._consented(engine, required, today)
+            permission = consented.permission
+            before = len(engine.people(node, as_of=today))
+            after = len(engine.people(node, as_of=today, permission=permission))
+            return LocalCount(
+                before_consent=before,
+                with_consent=after,
+                would_show=suppress(after, rule).shown,
+                min_cell=rule.min_cell,
+                position=position,
+                query=query_hash(node),
+                attrition=engine.attrition(node, as_of=today),
+                attrition_with_consent=engine.attrition(node, as_of=today, permission=permission),
+                refused=consented.refused,
+                not_compared=_not_compared(engine, node),
+                duration_ms=_milliseconds(started),
+            )
+
+    def _read(self, ccdl: Json, codes: Iterable[str]) -> tuple[Cohort, frozenset[PolicyCode]]:
+        cohort = from_ccdl(parse_ccdl(ccdl))
+        catalogue = self.consents.catalogue
+        asked = catalogue.required([*codes, *cohort.consent_codes])
+        return cohort, asked | {catalogue.use, catalogue.collect}
+
+    def _consented(self, engine: DuckEngine, required: frozenset[PolicyCode], today: date) -> Consented:
+        position = self.facts.position
+        return self.consents.consented(engine, position=position, required=required, today=today)
+
+    def _rule(self, asked: int) -> CellRule:
+        return CellRule(min_cell=max(asked, self.least_cell, LEAST_MIN_CELL), rounding=self.rounding)
+
+
+def _asked(node: Node, required: frozenset[PolicyCode]) -> str:
+    """The question as the ledger knows it: other consent codes make another question."""
+    return f"{query_hash(node)}/{'+'.join(sorted(required, key=int))}"
+
+
+def _not_compared(engine: DuckEngine, node: Node) -> Mapping[str, int]:
+    """Values of the asked codes in units that the question's unit is not comparable with."""
+    left_out: dict[str, int] = {}
+    for criterion in criteria(node):
+        if isinstance(criterion.value, QuantityTest):
+            comparable = {unit for unit, _ in criterion.value.units}
+            found = engine.units_of(match.code for match in criterion.codes)
+            left_out |= {unit: count for unit, count in found.items() if unit not in comparable}
+    return left_out
+
+
+def _milliseconds(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
