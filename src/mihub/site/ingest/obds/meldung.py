@@ -1,0 +1,122 @@
+"""One Meldung becomes one record: held against the rules, mapped, compared with an earlier version.
+wrote.
+
+Above: `reader`. Below: `rules`, `mapping`, `provenance`, `reasons`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from mihub.core.fhir import Json, Resource
+from mihub.site.ingest.obds.diagnosis import add_minimal_condition
+from mihub.site.ingest.obds.mapping import REPORTS, map_report, report_number
+from mihub.site.ingest.obds.node import Node
+from mihub.site.ingest.obds.provenance import (
+    is_known,
+    make_provenance,
+    no_longer_said,
+    report_digest,
+    report_id,
+)
+from mihub.site.ingest.obds.reasons import REASONS_PER_REPORT, left_out, not_mapped, replaced, violated
+from mihub.site.ingest.obds.report import Case, Report
+from mihub.site.ingest.obds.rules import Violation, violations
+from mihub.site.ingest.records import Accepted, Noted, Record, Rejected
+from mihub.site.ingest.report import Reason
+from mihub.site.store.protocol import Delete, Put
+
+# Type and id -> current content in the store, including what this run is about to write.
+Current = Callable[[str, str], Resource | None]
+_NOT_MAPPED: Final = ("Modul_Mamma", "Modul_Darm", "Modul_Prostata", "Modul_Malignes_Melanom", "Modul_DKKR")
+
+
+@dataclass(slots=True)
+class PatientReports:
+    """One patient while their reports are read.
+
+    `news`: some report says what the record does not know yet.
+    """
+
+    member: str
+    file: str
+    number: str
+    reference: Json
+    reported: str
+    master: Node
+    current: Current
+    died: str = ""
+    news: bool = False
+    accepted: list[Accepted] = field(default_factory=list)
+    rest: list[Record] = field(default_factory=list)
+    provenances: dict[str, Resource] = field(default_factory=dict)
+
+    def add(self, meldung: Node) -> None:
+        """Take one Meldung into account."""
+        found = meldung_violations(meldung)
+        refusing = refusals(self.file, found)
+        if refusing:
+            self.rest.append(Rejected(refusing))
+            return
+        self._note(meldung, found)
+        parts = frozenset(id(violation.part) for violation in found)
+        self.accepted.append(self._map(meldung.without(parts) if parts else meldung))
+
+    def _note(self, meldung: Node, found: list[Violation]) -> None:
+        notes = [left_out(self.file, violation) for violation in found]
+        notes += [
+            not_mapped(self.file, meldung.line, name)
+            for element in meldung.children
+            for name in _NOT_MAPPED
+            if element.first(name) is not None
+        ]
+        self.rest += [Noted(note) for note in notes]
+
+    def _map(self, meldung: Node) -> Accepted:
+        case = Case(self.member, self.number, self.reference, meldung.first("Tumorzuordnung") or meldung)
+        entries: list[Put | Delete] = []
+        already = 0
+        for position, element in enumerate(child for child in meldung.children if child.name in REPORTS):
+            number = report_number(element, meldung.attribute("Meldung_ID"), position)
+            report = Report(case, element, number, self.reported)
+            digest = report_digest(self.master, case.assignment, element)
+            stored = self._stored(report_id(report))
+            if is_known(stored, report, digest):
+                already += len((stored or {}).get("target", []))
+                self.rest.append(Noted(replaced(self.file, meldung.line)))
+            else:
+                entries += self._written(report, meldung, digest, stored)
+        return Accepted(tuple(entries), self.file, line=meldung.line, already=already)
+
+    def _stored(self, provenance_id: str) -> Resource | None:
+        return self.provenances.get(provenance_id) or self.current("Provenance", provenance_id)
+
+    def _written(
+        self, report: Report, meldung: Node, digest: str, stored: Resource | None
+    ) -> list[Put | Delete]:
+        self.news = True
+        if report.node.name == "Tod":
+            self.died = report.node.value("Sterbedatum")
+        minimal = None if report.node.name == "Diagnose" else add_minimal_condition(report)
+        map_report(report)
+        provenance = make_provenance(report, meldung, digest, stored)
+        self.provenances[provenance["id"]] = provenance
+        puts = [Put(resource, if_absent=resource is minimal) for resource in report.resources]
+        return [*puts, Put(provenance), *no_longer_said(stored, report)]
+
+
+def meldung_violations(meldung: Node) -> list[Violation]:
+    """All that the rules forbid in a Meldung."""
+    found = list(violations(meldung, "Meldung"))
+    for element in meldung.children:
+        if element.name in REPORTS:
+            found += violations(element, element.name, f"Meldung/{element.name}")
+    return found
+
+
+def refusals(file: str, found: list[Violation]) -> tuple[Reason, ...]:
+    """The reasons among them that refuse the whole Meldung; empty when it may be loaded."""
+    refusing = [violation for violation in found if violation.part is None]
+    return tuple(violated(file, violation) for violation in refusing[:REASONS_PER_REPORT])

@@ -1,0 +1,93 @@
+"""Reads an oBDS file patient by patient in constant memory and hands over one record for each report
+(Meldung).
+
+No external entities, no network, no document types. A report that breaks a rule is refused alone; a file that
+breaks off keeps the patients before the break. Source: oBDS 3.0.x. Above: `importer`. Below: `xml`,
+`meldung`, `patient`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mihub.core.mii.canonicals import patient_number_system
+from mihub.site.ingest.ndjson import Source
+from mihub.site.ingest.obds.meldung import Current, PatientReports, meldung_violations, refusals
+from mihub.site.ingest.obds.node import Node
+from mihub.site.ingest.obds.patient import is_ours, made_id, make_patient, newer_of
+from mihub.site.ingest.obds.reasons import REASONS_PER_REPORT, refused, violated
+from mihub.site.ingest.obds.rules import violations
+from mihub.site.ingest.obds.xml import Header, read_patients
+from mihub.site.ingest.records import Record, Rejected
+from mihub.site.ingest.report import Reason
+from mihub.site.store.protocol import Put
+
+
+def read_obds(stream: io.BufferedReader, source: Source, current: Current) -> Iterator[Record]:
+    """The records of one file. Raises `InvalidInput` where the XML breaks off or is not what it says."""
+    any_report = False
+    for header, node in read_patients(stream, source.limits):
+        for record in _patient_records(header, node, source, current):
+            any_report = True
+            yield record
+    if not any_report:
+        yield Rejected((refused(source.file, 1, "The file holds no report (Meldung)."),))
+
+
+def _patient_records(header: Header, node: Node, source: Source, current: Current) -> Iterator[Record]:
+    meldungen = list(node.all("Menge_Meldung", "Meldung"))
+    master = node.first("Patienten_Stammdaten")
+    faults = _patient_faults(header, node, master, source.file)
+    if not meldungen:
+        yield Rejected((refused(source.file, node.line, "The patient has no report (Meldung)."),))
+    elif faults or master is None:
+        yield from _all_refused(meldungen, faults, source.file)
+    else:
+        reports = _reports(header, node, master, source, current)
+        for meldung in meldungen:
+            reports.add(meldung)
+        _add_patient(reports)
+        yield from reports.rest
+        yield from reports.accepted
+
+
+def _patient_faults(header: Header, node: Node, master: Node | None, file: str) -> list[Reason]:
+    faults = [refused(file, line, what) for line, what in header.faults]
+    if not 0 < len(node.attribute("Patient_ID")) <= 50:
+        faults.append(refused(file, node.line, "Patient/@Patient_ID is missing or not an identifier."))
+    if master is None:
+        faults.append(refused(file, node.line, "Patient/Patienten_Stammdaten is missing."))
+    else:
+        faults += [violated(file, found) for found in violations(master, "Patienten_Stammdaten")]
+    return faults[:REASONS_PER_REPORT]
+
+
+def _all_refused(meldungen: list[Node], faults: list[Reason], file: str) -> Iterator[Record]:
+    """The patient's faults once, then what each report has wrong besides, so that one export corrects all."""
+    own = tuple(reason for meldung in meldungen for reason in refusals(file, meldung_violations(meldung)))
+    yield Rejected((*faults, *own), records=len(meldungen))
+
+
+def _reports(header: Header, node: Node, master: Node, source: Source, current: Current) -> PatientReports:
+    number = node.attribute("Patient_ID")
+    found = source.find("Patient", patient_number_system(source.member), number)
+    patient_id = found[0] if found else made_id(source.member, number)
+    reference = {"reference": f"Patient/{patient_id}"}
+    return PatientReports(source.member, source.file, number, reference, header.reported, master, current)
+
+
+def _add_patient(reports: PatientReports) -> None:
+    """Put the Patient before the first accepted report, unless a FHIR Patient is there already."""
+    if not reports.news:
+        return
+    patient_id = reports.reference["reference"].partition("/")[2]
+    stored = reports.current("Patient", patient_id)
+    if stored is not None and not is_ours(stored):
+        return
+    made = make_patient(reports.member, reports.number, reports.master, reports.reported, reports.died)
+    written = newer_of({**made, "id": patient_id}, stored)
+    if written is not None:
+        first = reports.accepted[0]
+        reports.accepted[0] = replace(first, entries=(Put(written), *first.entries))

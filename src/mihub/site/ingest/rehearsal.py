@@ -1,0 +1,74 @@
+"""A dry run: says what writing would do and writes nothing. Agrees with the store on "created", "updated",
+"unchanged".
+
+Keeps a fingerprint of each resource it was given, and the content of the few kinds that the import reads
+back. Above: `importer`. Below: the `RecordWriter` that it only reads from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Final
+
+from mihub.core.fhir import Resource
+from mihub.site.ingest.fhir_resource import canonical_bytes
+from mihub.site.ingest.protocol import RecordWriter
+from mihub.site.store.protocol import Delete, Effect, Put, Written
+
+# What the import of oBDS reports reads back: who the patient is and what an earlier report wrote.
+READ_BACK: Final = frozenset({"Patient", "Provenance"})
+_GONE: Final = b""
+
+
+class Rehearsal:
+    """A `RecordWriter` whose writes only count."""
+
+    def __init__(self, record: RecordWriter) -> None:
+        self._record = record
+        self._prints: dict[tuple[str, str], bytes] = {}
+        self._bodies: dict[tuple[str, str], Resource | None] = {}
+
+    def write(self, entries: Sequence[Put | Delete]) -> list[Written]:
+        """What the store would answer."""
+        return [self._delete(entry) if isinstance(entry, Delete) else self._put(entry) for entry in entries]
+
+    def current(self, resource_type: str, resource_id: str) -> Resource | None:
+        """The content as it would be."""
+        key = (resource_type, resource_id)
+        return self._bodies[key] if key in self._bodies else self._record.current(resource_type, resource_id)
+
+    def find(self, resource_type: str, system: str, value: str) -> list[str]:
+        """What the store holds now; what this run would add is known to the importer."""
+        return self._record.find(resource_type, system, value)
+
+    def _put(self, entry: Put) -> Written:
+        key = (str(entry.resource["resourceType"]), str(entry.resource["id"]))
+        new, old = _print(entry.resource), self._old_print(key)
+        effect: Effect = (
+            "created" if old == _GONE else "unchanged" if entry.if_absent or old == new else "updated"
+        )
+        if effect != "unchanged":
+            self._keep(key, new, entry.resource)
+        return Written(*key, version_id=0, effect=effect)
+
+    def _delete(self, entry: Delete) -> Written:
+        key = (entry.resource_type, entry.id)
+        effect: Effect = "unchanged" if self._old_print(key) == _GONE else "deleted"
+        self._keep(key, _GONE, None)
+        return Written(*key, version_id=0, effect=effect)
+
+    def _old_print(self, key: tuple[str, str]) -> bytes:
+        if key not in self._prints:
+            current = self._record.current(*key)
+            self._prints[key] = _GONE if current is None else _print(current)
+        return self._prints[key]
+
+    def _keep(self, key: tuple[str, str], fingerprint: bytes, body: Resource | None) -> None:
+        self._prints[key] = fingerprint
+        if key[0] in READ_BACK:
+            self._bodies[key] = body
+
+
+def _print(resource: Resource) -> bytes:
+    return blake2b(canonical_bytes(resource), digest_size=16).digest()

@@ -1,0 +1,142 @@
+"""Executes records: batches them into transactions, counts what they did, turns a refusal into a reason.
+
+A batch is one transaction; when the store refuses it, each record is tried alone, so that one bad record does
+not take others with it. A full disk or a lost store ends the run. Above: `importer`. Below: `protocol`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mihub.core.fhir import Resource
+from mihub.errors import MihubError, StorageFull, Unavailable
+from mihub.site.ingest.fhir_resource import identifiers
+from mihub.site.ingest.limits import Limits
+from mihub.site.ingest.open_references import OpenReferences
+from mihub.site.ingest.protocol import RecordWriter
+from mihub.site.ingest.records import Accepted
+from mihub.site.ingest.rehearsal import READ_BACK
+from mihub.site.ingest.report import ImportReport, Reason
+from mihub.site.store.protocol import Delete, Put, Written
+
+# Types whose identifiers are found before their batch is written.
+_FOUND_BY_IDENTIFIER: Final = frozenset({"Patient", "Practitioner", "Organization"})
+
+
+class Stopped(Exception):
+    """The store cannot go on; what it was is in the report."""
+
+
+class Writing:
+    """One run's way to the store; also answers what is there including what waits in the batch."""
+
+    def __init__(self, record: RecordWriter, report: ImportReport, limits: Limits) -> None:
+        self._record, self._report, self._limits = record, report, limits
+        self._waiting: list[Accepted] = []
+        self._waiting_keys: set[tuple[str, str]] = set()
+        self._waiting_bodies: dict[tuple[str, str], Resource | None] = {}
+        self._identifiers: dict[tuple[str, str, str], str] = {}
+        self.open_references = OpenReferences(limits.max_open_references)
+
+    def accept(self, record: Accepted) -> None:
+        """Write it now or with its batch. Raises `Stopped`."""
+        keys = {_key(entry) for entry in record.entries}
+        if record.alone or keys & self._waiting_keys:
+            self.flush()
+        self._waiting.append(record)
+        self._waiting_keys |= keys
+        for entry in record.entries:
+            self._remember(entry)
+        self.open_references.referred(record.references, record.file)
+        if record.alone or len(self._waiting_keys) >= self._limits.batch_resources:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. Raises `Stopped`."""
+        waiting, self._waiting = self._waiting, []
+        self._waiting_keys, self._waiting_bodies = set(), {}
+        if not waiting:
+            return
+        try:
+            self._write(waiting)
+        except (StorageFull, Unavailable) as error:
+            self._stop(error, waiting)
+        except MihubError as error:
+            if len(waiting) == 1:
+                self._refuse(error, waiting[0])
+            else:
+                self._one_by_one(waiting)
+
+    def current(self, resource_type: str, resource_id: str) -> Resource | None:
+        """The content as it will be when the batch is written; only for types that an import reads back."""
+        key = (resource_type, resource_id)
+        if key in self._waiting_bodies:
+            return self._waiting_bodies[key]
+        if key in self._waiting_keys:
+            self.flush()
+        return self._record.current(resource_type, resource_id)
+
+    def find(self, resource_type: str, system: str, value: str) -> list[str]:
+        """Ids by identifier, in the store and in this run."""
+        here = self._identifiers.get((resource_type, system, value))
+        if here is not None:
+            return [here]
+        return self._record.find(resource_type, system, value)
+
+    def _remember(self, entry: Put | Delete) -> None:
+        key = _key(entry)
+        if isinstance(entry, Delete):
+            if key[0] in READ_BACK:
+                self._waiting_bodies[key] = None
+            return
+        self.open_references.written(*key)
+        if key[0] in READ_BACK and not entry.if_absent:
+            self._waiting_bodies[key] = entry.resource
+        if key[0] in _FOUND_BY_IDENTIFIER:
+            for system, value in identifiers(entry.resource):
+                self._identifiers.setdefault((key[0], system, value), key[1])
+
+    def _write(self, records: list[Accepted]) -> None:
+        entries = [entry for record in records for entry in record.entries]
+        written = self._record.write(entries) if entries else []
+        self._count(written)
+        self._report.loaded += sum(record.records for record in records)
+        self._report.resources["unchanged"] += sum(record.already for record in records)
+
+    def _count(self, written: list[Written]) -> None:
+        for one in written:
+            self._report.resources[one.effect] += 1
+
+    def _one_by_one(self, records: list[Accepted]) -> None:
+        for position, record in enumerate(records):
+            try:
+                self._write([record])
+            except (StorageFull, Unavailable) as error:
+                self._stop(error, records[position:])
+            except MihubError as error:
+                self._refuse(error, record)
+
+    def _refuse(self, error: MihubError, record: Accepted) -> None:
+        self._report.reject((_reason(error, record),), record.records)
+
+    def _stop(self, error: MihubError, records: list[Accepted]) -> None:
+        self._report.stopped = error
+        self._report.reject((_reason(error, records[0]),), sum(record.records for record in records))
+        raise Stopped
+
+
+def _key(entry: Put | Delete) -> tuple[str, str]:
+    if isinstance(entry, Delete):
+        return entry.resource_type, entry.id
+    return str(entry.resource["resourceType"]), str(entry.resource["id"])
+
+
+def _reason(error: MihubError, record: Accepted) -> Reason:
+    return Reason(
+        file=record.file,
+        reason=error.what,
+        rule=error.rule or type(error).__name__,
+        next=error.next_step or "Correct it and import again.",
+        line=record.line,
+        entry=record.entry,
+    )
