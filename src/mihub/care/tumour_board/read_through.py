@@ -15,8 +15,10 @@ from mihub.care.tumour_board.catalogue import required_items
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient, Parameters
 from mihub.core.policy.actor import MemberId
-from mihub.errors import Forbidden, Gone, MihubError, NotFound, NotSupported, Unauthenticated, Unavailable
+from mihub.errors import Forbidden, Gone, NotFound, NotSupported, Unauthenticated, Unavailable
 
+# Why a site could not be read; anything else is a defect of ours and is not hidden.
+UNREADABLE = (Unavailable, Forbidden, Unauthenticated, NotFound, Gone, NotSupported, TimeoutError)
 _DATE_ELEMENTS = (
     "effectiveDateTime", "effectivePeriod", "performedDateTime", "performedPeriod", "started", "issued",
     "recordedDate", "onsetDateTime", "onsetPeriod", "dateAsserted", "authoredOn",
@@ -80,26 +82,39 @@ class Known:
         return tuple(each for each in self.resources if each.resource["resourceType"] in types)
 
 
-async def read_through(records: Sequence[SiteRecord], today: date) -> Known:
+async def read_through(
+    records: Sequence[SiteRecord],
+    today: date,
+    *,
+    already_silent: Sequence[SilentSite] = (),
+    timeout_seconds: float = 8.0,
+) -> Known:
     """Ask every site at once. Findings dated after `today` are left out. Empty when the patient is known
-    nowhere."""
-    answers = await asyncio.gather(*(_read_site(record) for record in records))
+    nowhere.
+
+    `already_silent` are sites that could not even be asked; they are named like those that do not answer
+    in time.
+    """
+    answers = await asyncio.gather(*(_read_site(record, timeout_seconds) for record in records))
     found = [each for answer in answers if not isinstance(answer, SilentSite) for each in answer]
     past = [each for each in found if not each.day or each.day <= today.isoformat()]
+    silent = [*already_silent, *(answer for answer in answers if isinstance(answer, SilentSite))]
     return Known(
         resources=tuple(sorted(past, key=lambda each: each.day, reverse=True)),
-        silent=tuple(answer for answer in answers if isinstance(answer, SilentSite)),
+        silent=tuple(silent),
         sites=tuple((record.member, record.name, record.kind) for record in records),
     )
 
 
-async def _read_site(record: SiteRecord) -> list[Sourced] | SilentSite:
+async def _read_site(record: SiteRecord, timeout_seconds: float) -> list[Sourced] | SilentSite:
+    questions = _questions(record.patient_id)
     try:
-        lists = await asyncio.gather(
-            *(record.client.search(kind, parameters) for kind, parameters in _questions(record.patient_id))
-        )
-    except (Unavailable, Forbidden, Unauthenticated, NotFound, Gone, NotSupported) as error:
-        return SilentSite(record.member, record.name, _reason(error))
+        async with asyncio.timeout(timeout_seconds):
+            lists = await asyncio.gather(
+                *(record.client.search(kind, parameters) for kind, parameters in questions)
+            )
+    except UNREADABLE as error:
+        return SilentSite(record.member, record.name, type(error).__name__)
     return [
         Sourced(record.member, record.name, resource)
         for resources in lists
@@ -131,7 +146,3 @@ def _counts(resource: Resource) -> bool:
         "not-done",
         "not-taken",
     )
-
-
-def _reason(error: MihubError) -> str:
-    return type(error).__name__
