@@ -93,15 +93,12 @@ def _entry(event: Resource, site: MemberId) -> AccessEntry:
 
 def _organization(person: Resource, agents: Sequence[Resource], event: Resource) -> str:
     """Member id or name of the organisation for which the person acted."""
-    candidates = [
-        facts.mapping(person.get("who")),
-        *(facts.mapping(agent.get("who")) for agent in agents if agent is not person),
-    ]
-    candidates.append(facts.mapping(facts.mapping(event.get("source")).get("observer")))
-    for candidate in candidates:
-        if member := facts.member_of(candidate):
-            return member
-    names = [str(candidate.get("display", "")) for candidate in candidates[1:]]
+    others = [facts.mapping(agent.get("who")) for agent in agents if agent is not person]
+    observer = facts.mapping(facts.mapping(event.get("source")).get("observer"))
+    candidates = [facts.mapping(person.get("location")), facts.mapping(person.get("who")), *others, observer]
+    if member := next(filter(None, map(facts.member_of, candidates)), ""):
+        return member
+    names = [str(candidate.get("display", "")) for candidate in (candidates[0], *candidates[2:])]
     return next((name for name in names if name), "")
 
 

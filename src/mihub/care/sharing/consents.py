@@ -16,16 +16,18 @@ from mihub.core.fhir import Resource
 from mihub.core.policy.actor import MemberId
 
 # Last part of the policy code -> the plain question it belongs to (text key `patient.sharing.topic.…`).
-TOPICS: Final = {
-    **dict.fromkeys(("1", "2", "3", "4", "5", "6", "7", "8", "9"), "research_data"),
-    **dict.fromkeys(("10", "11", "12", "13", "14", "15", "16", "17"), "insurance"),
-    **dict.fromkeys(("18", "19", "20", "21", "22", "23", "24", "25"), "samples"),
-    **dict.fromkeys(("26", "27", "28"), "contact"),
-    **dict.fromkeys(("29", "30", "31"), "findings"),
-    "44": "third_country",
-    "45": "research_data",
-    "46": "third_country",
+_GROUPS: Final = {
+    "research_data": (*range(1, 10),),
+    "earlier_data": (44, 45, 46, 47),
+    "insurance": (*range(10, 18), 38, 39),
+    "samples": (*range(18, 26), 50, 51, 52, 53),
+    "contact": (26, 27, 28, 29),
+    "findings": (30, 31, 37),
+    "questionnaires": (63, 64, 65, 66),
+    "practice": (61, 62, 99, 100, 101),
+    "third_country": (48, 49, 54, 55),
 }
+TOPICS: Final = {str(number): topic for topic, numbers in _GROUPS.items() for number in numbers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,32 @@
+"""The signed-in patient's own record over all sites, read once for a page. Never another person's, never
+kept.
+"""
+
+from __future__ import annotations
+
+from mihub.care.journeys.events import Event, events_of, merge
+from mihub.care.journeys.reading import Place, ReadThrough, read_person
+from mihub.portals.shell.portal import Portal
+from mihub.portals.shell.session import Session
+
+
+async def read_own(portal: Portal, session: Session) -> ReadThrough:
+    """Everything at every place that holds a record of this patient."""
+    known = set(portal.houses.sites)
+    places = [
+        Place(place.member, portal.site(session, place.member), place.transport_id)
+        for place in session.records
+        if place.member in known
+    ]
+    return await read_person(places, timeout_seconds=portal.site_timeout_seconds)
+
+
+def own_events(portal: Portal, read: ReadThrough) -> list[Event]:
+    """One journey over all sites."""
+    today = portal.today().isoformat()
+    return merge(
+        [
+            events_of((*record.patients, *record.resources), record.member, today=today)
+            for record in read.records
+        ]
+    )
