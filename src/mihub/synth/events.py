@@ -13,7 +13,7 @@ from mihub.synth.stages import Tnm
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One gene with its result: M mutated, W wild type."""
+    """One gene with its result: M mutated, W wild type, U unknown, S something else that `detail` says."""
 
     gene: str
     result: str

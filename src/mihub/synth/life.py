@@ -81,7 +81,8 @@ def _person(dice: Dice, seed: int, index: int, group: str, today: date) -> Perso
     if group in tumours.ENTITIES:
         rates = content.parameters()[group]
         male = dice.chance(rates["male"])
-        age = round(dice.bell(rates["median_age"], rates["age_spread"], 34, 90))
+        # The rate is the age at diagnosis, which lies two years back on average.
+        age = 2 + round(dice.bell(rates["median_age"], rates["age_spread"], 34, 90))
     else:
         male = dice.chance(0.5)
         age = dice.whole(50, 75) if group == "screening" else dice.whole(18, 89)
@@ -101,6 +102,8 @@ def _lived(dice: Dice, seed: int, person: Person, group: str, today: date) -> Li
         and dice.chance(content.parameters()["screening"]["screened"])
     ):
         screening = screening_course.draw(dice, today)
+    if tumour and tumour.screen_detected:
+        screening = screening_course.before_diagnosis(dice, tumour.diagnosis.day)
     death = next((event.day for event in tumour.events if isinstance(event, Death)), None) if tumour else None
     members = _members(dice, person, group, tumour, screening)
     first_contact = tumour.diagnosis.day if tumour else today - timedelta(days=dice.whole(200, 1500))
@@ -125,7 +128,8 @@ def _tobacco(dice: Dice, group: str, person: Person, tumour: TumourCourse | None
         return tobacco.for_screening(dice, dice.weighted(kinds), person.birth_date, age, today)
     if tumour and tumour.entity == "lung":
         ever = content.parameters()["lung"]["ever_smoker"]["sclc" if tumour.small_cell_extent else "nsclc"]
-        return tobacco.until_diagnosis(dice, person.birth_date, tumour.diagnosis.day, dice.chance(ever))
+        smoker = dice.chance(ever) or tumour.screen_detected
+        return tobacco.until_diagnosis(dice, person.birth_date, tumour.diagnosis.day, smoker)
     return tobacco.for_practice(dice, person.birth_date, age, today)
 
 
@@ -141,7 +145,7 @@ def _members(
     if group in ("practice", "screening") or dice.chance(0.3 if person.area == "elbtal" else 0.85):
         found.append(_PRACTICE[person.area])
     scans = screening.scans if screening else ()
-    if scans or (tumour and tumour.screen_detected) or (group == "lung" and dice.chance(0.2)):
+    if scans or (group == "lung" and dice.chance(0.2)):
         found.append("radiologie")
     if any(scan.second_reading for scan in scans) and "dresden" not in found:
         found.append("dresden")

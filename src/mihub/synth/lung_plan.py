@@ -38,7 +38,7 @@ _CURATIVE_GROUPS = ("I", "II", "III")
 
 def plan_lung(dice: Dice, given: PlanInput) -> Plan:
     """One lung cancer with its first treatment."""
-    screened = dice.chance(content.parameters()["lung"]["screen_detected"]) and given.day >= date(2026, 4, 20)
+    screened = dice.chance(content.parameters()["lung"]["screen_detected"]) and _could_be_screened(given)
     small_cell = not dice.chance(content.parameters()["lung"]["nsclc"])
     extent = dice.weighted(content.rates("lung", "sclc_extent")) if small_cell else None
     tnm = _tnm(dice, given.day, extent, screened)
@@ -59,6 +59,13 @@ def plan_lung(dice: Dice, given: PlanInput) -> Plan:
         extent,
         screened,
     )
+
+
+def _could_be_screened(given: PlanInput) -> bool:
+    """The benefit began on 2026-04-01; referral and scan lie five weeks before the diagnosis. The law's
+    ages.
+    """
+    return given.day >= date(2026, 5, 10) and 50 <= given.age < 76
 
 
 def _tnm(dice: Dice, day: date, extent: str | None, screened: bool) -> Tnm:

@@ -24,7 +24,7 @@ class PlanInput:
     home: str
     board_at: str
     sex: str
-    privately_insured: bool
+    age: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,14 @@ def scan(dice: Dice, day: date, category: str, diameter: float | None = None) ->
     return Scan(day, category, action, nodule_of(size, lobe) if size else None, dose, reported, second)
 
 
+def before_diagnosis(dice: Dice, diagnosed: date) -> ScreeningCourse:
+    """The screening that found a cancer: referred five weeks before the diagnosis, scanned three weeks
+    before.
+    """
+    found = scan(dice, weekday_from(diagnosed - timedelta(days=21)), "4B")
+    return ScreeningCourse(diagnosed - timedelta(days=35), (found,))
+
+
 def draw(dice: Dice, today: date) -> ScreeningCourse:
     """Referred some time since the benefit began (2026-04-01); most already scanned once."""
     first = max(date(2026, 4, 1), today - timedelta(days=235))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from mihub.synth import content, stages
-from mihub.synth.calendar import weekday_from
+from mihub.synth.calendar import age_on, weekday_from
 from mihub.synth.dice import Dice
 from mihub.synth.events import (
     Board,
@@ -45,7 +45,7 @@ def draw(dice: Dice, entity: str, person: Person, home: str, today: date) -> Tum
     """One course for this person, up to today."""
     day = weekday_from(today - timedelta(days=12 + int(1800 * dice.whole(0, 1000) ** 1.5 / 1000**1.5)))
     board_at = "dresden" if dice.chance(content.rates("records")["second_hospital"]) else home
-    plan = ENTITIES[entity](dice, PlanInput(day, home, board_at, person.sex, person.kvnr is None))
+    plan = ENTITIES[entity](dice, PlanInput(day, home, board_at, person.sex, age_on(person.birth_date, day)))
     fate = _fate(dice, entity, plan, day)
     events = _with_follow_up(dice, plan, fate)
     return cut(entity, plan, events, fate.death if fate.death <= today else None, fate.by_tumour, today)

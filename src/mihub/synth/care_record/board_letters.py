@@ -31,8 +31,8 @@ def patient_note(day: date, kinds: Sequence[str], name: str, phone: str) -> str:
     """The note to the patient."""
     lines = "\n".join(f"{place}. {kind}" for place, kind in enumerate(kinds, 1))
     return (
-        f"Liebe Patientin, lieber Patient,\n\nam {_day(day)} haben Fachleute über Ihre Behandlung gesprochen. "
-        f"Dieses Treffen heißt Tumorkonferenz.\n\nDas schlagen die Fachleute vor:\n{lines}\n\n"
+        f"Liebe Patientin, lieber Patient,\n\nam {_day(day)} haben Fachleute über Ihre Behandlung "
+        f"gesprochen. Dieses Treffen heißt Tumorkonferenz.\n\nDas schlagen die Fachleute vor:\n{lines}\n\n"
         "Sie entscheiden mit. Sie dürfen Fragen stellen und sich Zeit nehmen.\n"
         f"Bei Fragen rufen Sie an: {name}, {phone}."
     )

@@ -29,6 +29,7 @@ ITEMS = {
 _MOST_WEEKS = 6
 _STORY_WEEKS = 13
 _ALERT_WEEK = 5
+_CALLED = "Wir haben telefoniert. Sie kommen heute zum CT. Nehmen Sie das Medikament vorerst nicht."
 
 
 def write_symptoms(chart: Chart, life: Life, tumour: TumourCourse, today: date) -> None:
@@ -92,11 +93,7 @@ def _alert(chart: Chart, therapy: Systemic, day: date) -> None:
         sent=instant(day + timedelta(days=1), 8, 40),
         language="de",
         sender={**member_reference(therapy.hospital), "display": nurse.name},
-        payload=[
-            {
-                "contentString": "Wir haben telefoniert. Sie kommen heute zum CT. Nehmen Sie das Medikament vorerst nicht."
-            }
-        ],
+        payload=[{"contentString": _CALLED}],
     )
     chart.add(
         "AdverseEvent",

@@ -24,6 +24,7 @@ TITLES = {
     "E03.9": "Hypothyreose",
     "I48.9": "Vorhofflimmern",
     "F17.2": "Tabakabhängigkeit",
+    "Z51.5": "Palliativbehandlung",
     "J18.9": "Pneumonie",
     "S72.01": "Schenkelhalsfraktur",
     "K80.20": "Cholelithiasis",

@@ -34,6 +34,7 @@ from mihub.synth.fhir.imaging import (
 )
 from mihub.synth.fhir.laboratory import SHORT_PANEL, TUMOUR_PANEL, write_lung_function, write_panel
 from mihub.synth.fhir.medication import write_medication
+from mihub.synth.fhir.palliative import write_palliative
 from mihub.synth.fhir.pathology import write_pathology
 from mihub.synth.fhir.procedures import write_biopsy
 from mihub.synth.life import Life
@@ -80,6 +81,8 @@ def _tumour_contacts(chart: Chart, tumour: TumourCourse, until: date, *, with_di
     for event in tumour.events:
         if event.hospital == chart.member.id:
             _event(chart, tumour, event, until, burden)
+    if chart.member.id == tumour.hospitals[-1]:
+        write_palliative(chart, tumour, until)
 
 
 def _diagnosis(chart: Chart, tumour: TumourCourse, until: date, burden: float, with_diffusion: bool) -> None:

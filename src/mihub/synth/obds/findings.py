@@ -61,10 +61,8 @@ def variants(found: tuple[Variant, ...], day: date) -> str:
 
 
 def _variant(variant: Variant, day: date) -> str:
-    name = f"{variant.gene} {variant.detail}".strip()
-    return parent(
-        "Genetische_Variante",
-        exact_day("Datum", day),
-        tag("Bezeichnung", name),
-        tag("Auspraegung", variant.result),
-    )
+    if variant.result == "S":
+        result, name = tag("Sonstige_Auspraegung", variant.detail), variant.gene
+    else:
+        result, name = tag("Auspraegung", variant.result), f"{variant.gene} {variant.detail}".strip()
+    return parent("Genetische_Variante", exact_day("Datum", day), tag("Bezeichnung", name), result)
