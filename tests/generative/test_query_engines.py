@@ -222,4 +222,4 @@ def test_the_same_question_is_valid_spark(node: Node) -> None:
 
 
 def test_every_fact_has_a_column() -> None:
-    assert set(Fact.__dataclass_fields__) | {"segment"} == set(schema().names)
+    assert set(Fact._fields) | {"segment"} == set(schema().names)

@@ -46,6 +46,16 @@ def rule(
 ) -> Ruling:
     """The decision over all Consents of one person; codes that every count needs are added to `required`."""
     stated = [one for consent in consents for one in statements(consent, catalogue)]
+    return decide(stated, required, catalogue, today)
+
+
+def decide(
+    stated: Sequence[Statement | Ignored],
+    required: frozenset[PolicyCode],
+    catalogue: PolicyCatalogue,
+    today: date,
+) -> Ruling:
+    """As `rule`, over everything that the person's Consents state."""
     spoken = [one for one in stated if isinstance(one, Statement)]
     ignored = tuple(one for one in stated if isinstance(one, Ignored))
     needed = sorted(required | {catalogue.use, catalogue.collect}, key=int)

@@ -31,7 +31,7 @@ def schema() -> Any:
         "date_low": pa.date32(),
         "date_high": pa.date32(),
     }
-    fields = [(name, types.get(name, pa.string())) for name in Fact.__dataclass_fields__]
+    fields = [(name, types.get(name, pa.string())) for name in Fact._fields]
     return pa.schema([*fields, ("segment", pa.int32())])
 
 
@@ -40,9 +40,7 @@ def table_of(facts: Sequence[Fact], *, segment: int) -> Any:
     import pyarrow as pa
 
     whole = schema()
-    columns = {
-        name: pa.array([getattr(fact, name) for fact in facts], whole.field(name).type)
-        for name in Fact.__dataclass_fields__
-    }
-    columns["segment"] = pa.array([segment] * len(facts), pa.int32())
-    return pa.table(columns, schema=whole)
+    columns = zip(*facts, strict=True) if facts else [()] * len(Fact._fields)
+    arrays = [pa.array(column, whole.field(i).type) for i, column in enumerate(columns)]
+    arrays.append(pa.array([segment] * len(facts), pa.int32()))
+    return pa.table(arrays, schema=whole)

@@ -88,12 +88,9 @@ class DuckEngine:
         ).fetchone()
         return int(row[0]), int(row[1])
 
-    def consents(self) -> list[tuple[str, str]]:
-        """(patient, body) of every stored Consent."""
-        return [
-            (str(patient), str(body))
-            for patient, body in self._database.execute("SELECT patient, body FROM consents").fetchall()
-        ]
+    def consents(self) -> list[tuple[str, str, str]]:
+        """(resource, patient, body) of every stored Consent."""
+        return list(self._database.execute("SELECT resource, patient, body FROM consents").fetchall())
 
     def merge(self, part: str, number: int) -> int:
         """Write everything that counts as one part of a new segment; returns its rows."""

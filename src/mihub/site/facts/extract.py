@@ -9,7 +9,7 @@ or a number that identifies. Source: FHIR R4 and the MII core data set profiles.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from mihub.core.fhir import Json, Resource
@@ -134,25 +134,25 @@ def _coded(resource: Resource, shape: Shape, base: Fact) -> Iterator[Fact]:
     values = list(readings(resource)) if shape.kind == "observation" else [Reading()]
     for system, code in found or [("", "")]:
         for value in values:
-            yield _with_value(replace(base, system=system, code=code), value)
+            yield _with_value(base._replace(system=system, code=code), value)
 
 
 def _components(resource: Resource, base: Fact) -> Iterator[Fact]:
     for component in _objects(resource.get("component")):
         for system, code in codings(component.get("code")):
             for value in readings(component):
-                yield _with_value(replace(base, system=system, code=code), value)
+                yield _with_value(base._replace(system=system, code=code), value)
 
 
 def _attributes(resource: Resource, shape: Shape, base: Fact) -> Iterator[Fact]:
     for slot, name in shape.attributes:
         for system, code in _attribute_values(resource, name):
-            yield replace(base, slot=slot, value_system=system, value_code=code)
+            yield base._replace(slot=slot, value_system=system, value_code=code)
     for extension in _objects(resource.get("extension")):
         target = extension.get("valueReference")
         if extension.get("url") == _SPECIMEN_DIAGNOSIS and isinstance(target, dict):
             key = _key(target.get("reference"))
-            yield replace(base, slot="diagnose", value_system=BY_REFERENCE, value_code=key)
+            yield base._replace(slot="diagnose", value_system=BY_REFERENCE, value_code=key)
 
 
 def _attribute_values(resource: Resource, name: str) -> Iterator[tuple[str, str]]:
@@ -194,9 +194,9 @@ def _patient(resource: Resource) -> Iterator[Fact]:
     patient = str(resource.get("id", ""))
     low, high = days(resource.get("birthDate"))
     base = Fact(PERSON, patient, f"Patient/{patient}", system=PERSON_SYSTEM)
-    yield replace(base, code="birth-date", date_low=low, date_high=high)
+    yield base._replace(code="birth-date", date_low=low, date_high=high)
     if isinstance(resource.get("gender"), str):
-        yield replace(base, code="gender", value_system="", value_code=resource["gender"])
+        yield base._replace(code="gender", value_system="", value_code=resource["gender"])
 
 
 def _consent(resource: Resource) -> Iterator[Fact]:
@@ -215,7 +215,7 @@ def _consent(resource: Resource) -> Iterator[Fact]:
             continue
         low, high = days(provision["period"]) if "period" in provision else outer
         for system, code in concepts(provision.get("code")):
-            yield replace(base, system=system, code=code, date_low=low, date_high=high)
+            yield base._replace(system=system, code=code, date_low=low, date_high=high)
 
 
 _SPECIAL: Final[dict[str, Callable[[Resource], Iterator[Fact]]]] = {"Patient": _patient, "Consent": _consent}
@@ -261,8 +261,7 @@ def _department(resource: Resource) -> str | None:
 
 
 def _with_value(fact: Fact, value: Reading) -> Fact:
-    return replace(
-        fact,
+    return fact._replace(
         value_system=value.system,
         value_code=value.code,
         value_low=value.low,

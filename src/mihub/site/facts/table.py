@@ -23,9 +23,9 @@ from mihub.site.facts.extract import facts_of
 from mihub.site.facts.segments import Manifest, Segment, SegmentFolder
 from mihub.site.store.protocol import Version
 
-_BATCH: Final = 5_000
-# Rows kept in memory before a segment is written: some 100 MB.
-_SEGMENT_ROWS: Final = 200_000
+_BATCH: Final = 2_000
+# Rows kept in memory before a segment is written: some 30 MB.
+_SEGMENT_ROWS: Final = 50_000
 # More small segments, or more superseded rows than this, are merged into one sorted base.
 _SEGMENTS: Final = 8
 _STALE_SHARE: Final = 0.2
