@@ -82,9 +82,8 @@ def events_of(resources: Iterable[Resource], member: str, *, today: str = "9999"
     """All events of one site's resources of one person, in order of time, undated last."""
     found: list[Event] = []
     laboratory: dict[str, int] = {}
-    for resource in resources:
-        if _is_void(resource):
-            continue
+    usable = [resource for resource in resources if not _is_void(resource)]
+    for resource in usable:
         if resource.get("resourceType") == "Observation" and _is_laboratory(resource):
             start, _ = facts.when(resource)
             laboratory[start[:10]] = laboratory.get(start[:10], 0) + 1
@@ -96,6 +95,7 @@ def events_of(resources: Iterable[Resource], member: str, *, today: str = "9999"
     found += [
         Event("examination.lab", day, "", str(count), f"{count} Laborwerte", (MemberId(member),), "")
         for day, count in laboratory.items()
+        if not any(event.kind == "examination.lab" and event.start[:10] == day for event in found)
     ]
     return ordered(_without_doubles(found))
 
