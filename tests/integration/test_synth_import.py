@@ -1,4 +1,6 @@
-"""The synthetic region enters by the same door as real data: the import rejects nothing and leaves nothing out."""
+"""The synthetic region enters by the same door as real data: the import rejects nothing and leaves nothing
+out.
+"""
 
 from __future__ import annotations
 

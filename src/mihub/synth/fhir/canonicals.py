@@ -19,6 +19,7 @@ CONSENT = f"{MII}/modul-consent/StructureDefinition/mii-pr-consent-einwilligung"
 IMAGING_STUDY = f"{MII}/ext/modul-bildgebung/StructureDefinition/mii-pr-bildgebung-bildgebungsstudie"
 RADIOLOGY_REPORT = f"{MII}/ext/modul-bildgebung/StructureDefinition/mii-pr-bildgebung-radiologischer-befund"
 PATHOLOGY_REPORT = f"{MII}/ext/modul-patho/StructureDefinition/mii-pr-patho-report"
+PATHOLOGY_DIAGNOSIS = f"{MII}/ext/modul-patho/StructureDefinition/mii-pr-patho-diagnostic-conclusion-grouper"
 SPECIMEN = f"{MII}/ext/modul-patho/StructureDefinition/mii-pr-patho-specimen"
 BOARD = f"{MII}/ext/modul-onko/StructureDefinition/mii-pr-onko-tumorkonferenz"
 

@@ -105,6 +105,28 @@ def quantity(value: float, unit: str, code: str | None = None) -> dict[str, Any]
     return {"value": value, "unit": unit, "system": UCUM, "code": code or unit}
 
 
+def numbered(chart: Chart, kind: str, number: str, room: str) -> dict[str, Any]:
+    """An identifier of the member's own laboratory or pathology: type of v2-0203, its naming system, the
+    number.
+    """
+    identifier = {"type": concept(f"{TERMINOLOGY}/v2-0203", kind), "value": number}
+    identifier["system"] = f"https://mihub.example/{chart.member.id}/{room}"
+    return identifier
+
+
+def ordered(chart: Chart, number: str, room: str) -> list[dict[str, Any]]:
+    """`basedOn` by the number of the order: the request itself stayed in the ordering system."""
+    return [
+        {
+            "type": "ServiceRequest",
+            "identifier": {
+                "system": f"https://mihub.example/{chart.member.id}/{room}-order",
+                "value": number,
+            },
+        }
+    ]
+
+
 def category(code: str) -> list[dict[str, Any]]:
     """The category of an Observation."""
     return [concept(f"{TERMINOLOGY}/observation-category", code)]

@@ -92,9 +92,8 @@ def _diagnosis(chart: Chart, tumour: TumourCourse, until: date, burden: float, w
     write_biopsy(chart, entity, found.day, stay)
     write_panel(chart, found.day, TUMOUR_PANEL, stay, burden)
     write_imaging(chart, found.day - timedelta(days=1), _STAGING[entity], _staging_text(found, entity), stay)
-    write_pathology(
-        chart, found.day, until, f"Gewebeprobe {_ORGAN[entity]}", f"{found.text}, G{found.grading}."
-    )
+    said = f"{found.text}, G{found.grading}."
+    write_pathology(chart, found.day, until, f"Gewebeprobe {_ORGAN[entity]}", said, biopsy=True)
     if entity == "lung":
         write_lung_function(chart, found.day, stay, diffusion=with_diffusion and chart.dice.chance(0.8))
         _staging_examination(chart, found, BRAIN_MRI if "BRA" in found.metastases else PET_CT, until)
@@ -122,7 +121,7 @@ def _event(chart: Chart, tumour: TumourCourse, event: Event, until: date, burden
         )
         write_panel(chart, event.day, SHORT_PANEL, stay, burden)
         text = f"Resektat: {tumour.diagnosis.text}, Residualstatus {event.residual}."
-        write_pathology(chart, event.day, until, f"Resektat {_ORGAN[tumour.entity]}", text)
+        write_pathology(chart, event.day, until, f"Resektat {_ORGAN[tumour.entity]}", text, biopsy=False)
     elif isinstance(event, Systemic):
         visit = write_visit(chart, event.begin, "oncology", event.protocol)
         write_panel(chart, event.begin, SHORT_PANEL, visit, burden)

@@ -11,7 +11,7 @@ from datetime import date
 
 from mihub.synth.calendar import instant
 from mihub.synth.fhir import canonicals as url
-from mihub.synth.fhir.chart import Chart, category, concept, loinc, quantity
+from mihub.synth.fhir.chart import Chart, category, concept, loinc, numbered, ordered, quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ ANALYTES = {
     ),
     "4548-4": Analyte("Hemoglobin A1c/Hemoglobin.total in Blood", "HbA1c", "%", "%", 5.9, 0.7, None, 6.5),
 }
+_STUDIES = {"system": url.LOINC, "code": "26436-6", "display": "Laboratory studies (set)"}
 TUMOUR_PANEL = ("718-7", "6690-2", "777-3", "2160-0", "2532-0", "1742-6", "2039-6")
 SHORT_PANEL = ("718-7", "2160-0", "2532-0", "2039-6")
 PRACTICE_PANEL = ("718-7", "2160-0", "4548-4")
@@ -86,12 +87,17 @@ def write_panel(
 ) -> None:
     """One report of these analytes; `burden` 0 to 1 raises marker and LDH and lowers haemoglobin."""
     when = instant(day, 7, chart.dice.whole(0, 59))
+    number = f"{chart.record.number}-L{len(chart.resources)}"
     results = [_value(chart, code, when, encounter, burden) for code in codes]
     chart.add(
         "DiagnosticReport",
         url.LABORATORY_REPORT,
+        identifier=[numbered(chart, "FILL", number, "laboratory")],
+        basedOn=ordered(chart, number, "laboratory"),
         status="final",
-        category=[concept(f"{url.TERMINOLOGY}/v2-0074", "LAB")],
+        category=[
+            {"coding": [_STUDIES, {"system": f"{url.TERMINOLOGY}/v2-0074", "code": "LAB"}]},
+        ],
         code=loinc("11502-2", "Laboratory report", "Laborbefund"),
         subject=chart.patient,
         encounter=encounter,
@@ -116,8 +122,16 @@ def _value(
     return chart.add(
         "Observation",
         url.LABORATORY,
+        identifier=[numbered(chart, "OBI", f"{chart.record.number}-A{len(chart.resources)}", "laboratory")],
         status="final",
-        category=category("laboratory"),
+        category=[
+            {
+                "coding": [
+                    _STUDIES,
+                    {"system": f"{url.TERMINOLOGY}/observation-category", "code": "laboratory"},
+                ]
+            },
+        ],
         code=loinc(code, analyte.display, analyte.text),
         subject=chart.patient,
         encounter=encounter,
