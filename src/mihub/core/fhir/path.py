@@ -20,7 +20,7 @@ from typing import Any, Final
 from mihub.core.fhir import Json
 
 Path = Callable[[Json], list[Any]]
-_Step = Callable[[list[Any]], list[Any]]
+Nodes = Callable[[list[Any]], list[Any]]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CHOICE: Final = re.compile(r"([A-Za-z]+)\[x\]")
@@ -32,11 +32,25 @@ _STEPS: Final = re.compile(r"(?:[^.('|]|\((?:[^')]|'[^']*')*\))+")
 
 @lru_cache(maxsize=4096)
 def compile_path(expression: str) -> Path:
-    """The function that lists what `expression` selects from a resource. Raises `ValueError` for a path we do not know."""
+    """The function that lists what `expression` selects in a resource. Raises `ValueError` for an unknown path."""
     branches = [_branch(part.strip()) for part in _alternatives(expression)]
     if len(branches) == 1:
         return branches[0]
     return lambda resource: [found for branch in branches for found in branch(resource)]
+
+
+def by_first_element(expression: str) -> list[tuple[str, Nodes]]:
+    """The branches of a path as first element and the rest, for a reader that goes through a resource once.
+
+    The rest takes the list of values under the first element. Raises `ValueError` for a branch that starts otherwise.
+    """
+    found: list[tuple[str, Nodes]] = []
+    for part in _alternatives(expression):
+        first, *rest = _split(part.strip())
+        if not _NAME.fullmatch(first):
+            raise ValueError(f"does not start with an element: {part}")
+        found.append((first, _chain([_step(text) for text in rest])))
+    return found
 
 
 def _alternatives(expression: str) -> list[str]:
@@ -52,13 +66,15 @@ def _alternatives(expression: str) -> list[str]:
 
 
 def _branch(expression: str) -> Path:
-    steps = [_step(text) for text in _split(expression)]
-    if len(steps) == 1:
-        only = steps[0]
-        return lambda resource: only([resource])
+    walk = _chain([_step(text) for text in _split(expression)])
+    return lambda resource: walk([resource])
 
-    def walk(resource: Json) -> list[Any]:
-        nodes: list[Any] = [resource]
+
+def _chain(steps: list[Nodes]) -> Nodes:
+    if len(steps) == 1:
+        return steps[0]
+
+    def walk(nodes: list[Any]) -> list[Any]:
         for step in steps:
             nodes = step(nodes)
             if not nodes:
@@ -75,7 +91,7 @@ def _split(expression: str) -> list[str]:
     return steps
 
 
-def _step(text: str) -> _Step:
+def _step(text: str) -> Nodes:
     if _NAME.fullmatch(text):
         return _element(text)
     if match := _CHOICE.fullmatch(text):
@@ -87,7 +103,7 @@ def _step(text: str) -> _Step:
     raise ValueError(f"not a step of this language: {text}")
 
 
-def _element(name: str) -> _Step:
+def _element(name: str) -> Nodes:
     def step(nodes: list[Any]) -> list[Any]:
         found: list[Any] = []
         for node in nodes:
@@ -102,7 +118,7 @@ def _element(name: str) -> _Step:
     return step
 
 
-def _choice(name: str) -> _Step:
+def _choice(name: str) -> Nodes:
     length = len(name)
 
     def step(nodes: list[Any]) -> list[Any]:
@@ -117,10 +133,10 @@ def _choice(name: str) -> _Step:
     return step
 
 
-def _where(name: str, literal: str) -> _Step:
+def _where(name: str, literal: str) -> Nodes:
     return lambda nodes: [node for node in nodes if isinstance(node, dict) and node.get(name) == literal]
 
 
-def _extension(url: str) -> _Step:
+def _extension(url: str) -> Nodes:
     into, matching = _element("extension"), _where("url", url)
     return lambda nodes: matching(into(nodes))

@@ -6,13 +6,15 @@ Everything read names an access. Callers are `site.api` and `site.ingest` (writi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from mihub.core.audit.entry import AuditEntry
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Access
+from mihub.core.policy.restriction import EVERYTHING, Restriction
 
 Effect = Literal["created", "updated", "unchanged", "deleted"]
 
@@ -60,19 +62,60 @@ class Written:
     effect: Effect
 
 
-class Store(Protocol):
-    """Synchronous; web handlers call it in a thread."""
+Entries = Sequence[Put | Delete]
 
-    def write(self, entries: Sequence[Put | Delete], access: Access) -> list[Written]:
-        """All entries or none, in order, durable when it returns. Raises `PreconditionFailed`, `StorageFull`."""
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which lines of the audit: by patient, by resource (`Type/id`), by time; newest first, older than `before_id`."""
+
+    patient: str | None = None
+    entity: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = 100
+    before_id: int | None = None
+
+
+class Store(Protocol):
+    """Synchronous; web handlers call it in a thread. `within` is what the policy allows this access."""
+
+    def write(
+        self, entries: Entries | Callable[[], Entries], access: Access, within: Restriction = EVERYTHING
+    ) -> list[Written]:
+        """All entries or none, in order, durable when it returns.
+
+        A function instead of entries is called when no other writer can change the record any more: it looks up
+        what a conditional create or reference depends on. Raises `PreconditionFailed`, `StorageFull`, `Forbidden`
+        for what `within` does not let through, `NotFound` for what it does not let see, `InvalidInput` with the entry.
+        """
         ...
 
-    def read(self, resource_type: str, resource_id: str, access: Access) -> Version | None:
+    def read(
+        self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING
+    ) -> Version | None:
         """The current version (also a deleting one), or None. The access is audited before this returns."""
         ...
 
-    def history(self, resource_type: str, resource_id: str, access: Access) -> list[Version]:
+    def vread(
+        self,
+        resource_type: str,
+        resource_id: str,
+        version_id: int,
+        access: Access,
+        within: Restriction = EVERYTHING,
+    ) -> Version | None:
+        """One version, current or old, or None. Whoever may see the current one may see the old ones."""
+        ...
+
+    def history(
+        self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING
+    ) -> list[Version]:
         """All versions, newest first; empty when never there."""
+        ...
+
+    def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
+        """Lines of the audit, newest first; a restriction to one patient shows lines of this patient only."""
         ...
 
     def position(self) -> int:

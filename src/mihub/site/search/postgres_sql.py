@@ -1,0 +1,241 @@
+"""A question as SQL: each condition becomes one EXISTS over one index table, the restriction is one more.
+
+Values travel as parameters, never in the text. `matching` says in Python what each line here must mean.
+Above: `postgres`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mihub.core.policy.restriction import EVERYTHING, Restriction
+from mihub.site.search.question import (
+    Chain, Condition, DateValue, Has, IdIn, LinkValue, Match, Missing, QuantityValue, SortKey, TextValue,
+    TokenValue, Updated, Value,
+)  # fmt: skip
+
+# A piece of SQL and its values, in the order of their places.
+Sql = tuple[str, list[Any]]
+
+TABLES: Final = {
+    "token": "index_token", "string": "index_text", "date": "index_date", "quantity": "index_quantity",
+    "number": "index_quantity", "reference": "index_link", "uri": "index_link",
+}  # fmt: skip
+_SORT_COLUMNS: Final = {
+    "token": "code", "string": "folded", "date": "low", "quantity": "value", "number": "value", "reference": "id",
+    "uri": "id",
+}  # fmt: skip
+_DATE: Final = {
+    "eq": "({low} >= %s AND {high} <= %s)",
+    "ne": "NOT ({low} >= %s AND {high} <= %s)",
+    "sa": "{low} >= %s",
+    "eb": "{high} <= %s",
+    "gt": "{high} > %s",
+    "lt": "{low} < %s",
+    "ge": "({high} > %s OR ({low} >= %s AND {high} <= %s))",
+    "le": "({low} < %s OR ({low} >= %s AND {high} <= %s))",
+    "ap": "({low} < %s AND {high} > %s)",
+}
+_NUMBER: Final = {"gt": ">", "sa": ">", "lt": "<", "eb": "<", "ge": ">=", "le": "<="}
+
+
+def condition_sql(condition: Condition, alias: str, within: Restriction) -> Sql:
+    """The condition on the resource `alias`."""
+    if isinstance(condition, IdIn):
+        return f"{alias}.id = ANY(%s)", [list(condition.ids)]
+    if isinstance(condition, Updated):
+        return _any(
+            [
+                _date(v, f"{alias}.last_updated", f"({alias}.last_updated + interval '1 ms')")
+                for v in condition.values
+            ]
+        )
+    if isinstance(condition, Missing):
+        word = "NOT EXISTS" if condition.missing else "EXISTS"
+        table = TABLES[condition.kind]
+        return f"{word} (SELECT 1 FROM {table} x WHERE x.rid = {alias}.rid AND x.param = %s)", [
+            condition.index
+        ]
+    if isinstance(condition, Match):
+        return _match(condition, alias)
+    if isinstance(condition, Chain):
+        return _chain(condition, alias, within)
+    return _has(condition, alias, within)
+
+
+def restriction_sql(within: Restriction, alias: str) -> Sql:
+    """What the access may see, as a condition on the resource `alias`."""
+    if within == EVERYTHING:
+        return "true", []
+    kinds = f"{alias}.type = ANY(%s)"
+    if within.patient_id is None or not within.patient_types:
+        return kinds, [sorted(within.open_types)]
+    mine = f"EXISTS (SELECT 1 FROM compartment m WHERE m.rid = {alias}.rid AND m.patient = %s)"
+    return (
+        f"({kinds} OR ({kinds} AND {mine}))",
+        [sorted(within.open_types), sorted(within.patient_types), within.patient_id],
+    )
+
+
+def sort_columns(sort: Sequence[SortKey], alias: str) -> Sql:
+    """The sort values as columns s0, s1, ... with a leading comma."""
+    texts, values = [], []
+    for number, key in enumerate(sort):
+        if key.kind in ("id", "updated"):
+            texts.append(f", {alias}.{'id' if key.kind == 'id' else 'last_updated'} AS s{number}")
+            continue
+        best = "max" if key.descending else "min"
+        texts.append(
+            f", (SELECT {best}(x.{_SORT_COLUMNS[key.kind]}) FROM {TABLES[key.kind]} x"
+            f" WHERE x.rid = {alias}.rid AND x.param = %s) AS s{number}"
+        )
+        values.append(key.index)
+    return "".join(texts), values
+
+
+def order_by(sort: Sequence[SortKey]) -> str:
+    """ORDER BY over the columns of `sort_columns`: missing values last, then the order of creation."""
+    keys = [f"s{number} {'DESC' if key.descending else 'ASC'} NULLS LAST" for number, key in enumerate(sort)]
+    return ", ".join([*keys, "rid"])
+
+
+def after_sql(sort: Sequence[SortKey], after: tuple[Any, ...]) -> Sql:
+    """Everything that comes after the last resource of the page before."""
+    choices: list[str] = []
+    values: list[Any] = []
+    equal: list[str] = []
+    equal_values: list[Any] = []
+    for number, (key, value) in enumerate(zip(sort, after, strict=False)):
+        column = f"s{number}"
+        if value is not None:
+            sign = "<" if key.descending else ">"
+            choices.append(" AND ".join([*equal, f"({column} {sign} %s OR {column} IS NULL)"]))
+            values += [*equal_values, value]
+            equal, equal_values = [*equal, f"{column} = %s"], [*equal_values, value]
+        else:
+            equal = [*equal, f"{column} IS NULL"]
+    choices.append(" AND ".join([*equal, "rid > %s"]))
+    values += [*equal_values, after[-1]]
+    return "(" + " OR ".join(f"({choice})" for choice in choices) + ")", values
+
+
+def _match(match: Match, alias: str) -> Sql:
+    text, values = _any([_value(value, match.modifier) for value in _merged(match.values)])
+    word = "NOT EXISTS" if match.modifier == "not" else "EXISTS"
+    return (
+        f"{word} (SELECT 1 FROM {TABLES[match.kind]} x WHERE x.rid = {alias}.rid AND x.param = %s AND {text})",
+        [match.index, *values],
+    )
+
+
+def _chain(chain: Chain, alias: str, within: Restriction) -> Sql:
+    inner, following = [], f"{alias}c"
+    for resource_type, condition in chain.inner:
+        text, values = condition_sql(condition, following, within)
+        inner.append((f"({following}.type = %s AND {text})", [resource_type, *values]))
+    found, values = _any(inner)
+    allowed, allowed_values = restriction_sql(within, following)
+    return (
+        f"EXISTS (SELECT 1 FROM index_link x JOIN resource {following}"
+        f" ON {following}.type = x.type AND {following}.id = x.id AND {following}.digest IS NOT NULL"
+        f" WHERE x.rid = {alias}.rid AND x.param = %s AND {found} AND {allowed})",
+        [chain.index, *values, *allowed_values],
+    )
+
+
+def _has(has: Has, alias: str, within: Restriction) -> Sql:
+    other = f"{alias}h"
+    text, values = condition_sql(has.inner, other, within)
+    allowed, allowed_values = restriction_sql(within, other)
+    return (
+        f"EXISTS (SELECT 1 FROM index_link x JOIN resource {other} ON {other}.rid = x.rid"
+        f" WHERE x.param = %s AND x.type = {alias}.type AND x.id = {alias}.id AND {other}.type = %s"
+        f" AND {other}.digest IS NOT NULL AND {text} AND {allowed})",
+        [has.index, has.resource_type, *values, *allowed_values],
+    )
+
+
+def _value(value: Value | _Codes, modifier: str) -> Sql:
+    if isinstance(value, _Codes):
+        return ("x.code = ANY(%s)", [value.codes]) if value.system is None else (
+            "(x.system = %s AND x.code = ANY(%s))", [value.system, value.codes]
+        )  # fmt: skip
+    if isinstance(value, TokenValue):
+        return "x.system = %s", [value.system]
+    if isinstance(value, TextValue):
+        return _text(value, modifier)
+    if isinstance(value, DateValue):
+        return _date(value, "x.low", "x.high")
+    if isinstance(value, QuantityValue):
+        return _quantity(value)
+    return _link(value)
+
+
+class _Codes:
+    """Many codes of one system (None: of any) as one comparison, so that a long list stays one index scan."""
+
+    def __init__(self, system: str | None, codes: list[str]) -> None:
+        self.system, self.codes = system, codes
+
+
+def _merged(values: Sequence[Value]) -> list[Value | _Codes]:
+    merged: dict[str | None, _Codes] = {}
+    others: list[Value | _Codes] = []
+    for value in values:
+        if isinstance(value, TokenValue) and value.code is not None:
+            merged.setdefault(value.system, _Codes(value.system, [])).codes.append(value.code)
+        else:
+            others.append(value)
+    return [*merged.values(), *others]
+
+
+def _text(value: TextValue, modifier: str) -> Sql:
+    if modifier == "exact":
+        return "(x.folded = %s AND x.written = %s)", [value.folded, value.written]
+    escaped = value.folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return "x.folded LIKE %s", [f"%{escaped}%" if modifier == "contains" else f"{escaped}%"]
+
+
+def _date(value: DateValue, low: str, high: str) -> Sql:
+    text = _DATE[value.prefix].format(low=low, high=high)
+    inside = [value.low, value.high]
+    values: dict[str, list[Any]] = {
+        "eq": inside, "ne": inside, "sa": [value.high], "eb": [value.low], "gt": [value.high], "lt": [value.low],
+        "ge": [value.high, *inside], "le": [value.low, *inside], "ap": [value.high, value.low],
+    }  # fmt: skip
+    return text, values[value.prefix]
+
+
+def _quantity(value: QuantityValue) -> Sql:
+    if value.prefix in _NUMBER:
+        parts, values = [f"x.value {_NUMBER[value.prefix]} %s"], [value.number]
+    else:
+        upper = "<=" if value.prefix == "ap" else "<"
+        inside = f"(x.value >= %s AND x.value {upper} %s)"
+        parts = [f"NOT {inside}" if value.prefix == "ne" else inside]
+        values = [value.low, value.high]
+    units: list[Any] = []
+    if value.system is not None:
+        parts.append("x.system = %s")
+        units.append(value.system)
+    if value.unit is not None:
+        parts.append("x.code = %s" if value.system is not None else "(x.code = %s OR x.unit = %s)")
+        units += [value.unit] if value.system is not None else [value.unit, value.unit]
+    return "(" + " AND ".join(parts) + ")", [*values, *units]
+
+
+def _link(value: LinkValue) -> Sql:
+    text, values = "x.id = %s", [value.id]
+    if value.below:
+        escaped = value.id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        text, values = "(x.id = %s OR x.id LIKE %s)", [value.id, f"{escaped}|%"]
+    if value.types is None:
+        return text, values
+    return f"({text} AND x.type = ANY(%s))", [*values, sorted(value.types)]
+
+
+def _any(pieces: Sequence[Sql]) -> Sql:
+    if not pieces:
+        return "false", []
+    return "(" + " OR ".join(text for text, _ in pieces) + ")", [v for _, values in pieces for v in values]

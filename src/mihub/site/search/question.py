@@ -1,0 +1,151 @@
+"""A search as an immutable value: conditions that all must hold, an order, a page, what comes along.
+
+Made by `parse`, answered by `memory` and `postgres`, which must agree on every question. Below: `catalogue`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mihub.site.search.catalogue import Parameter
+
+Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenValue:
+    """None: not asked for. `system` "" means a code without a system."""
+
+    system: str | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextValue:
+    """`folded` for comparison, `written` for `:exact`."""
+
+    folded: str
+    written: str
+
+
+@dataclass(frozen=True, slots=True)
+class DateValue:
+    """The asked date covers the instants from `low` up to `high`."""
+
+    prefix: Prefix
+    low: datetime
+    high: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityValue:
+    """`low` and `high` are the bounds that the written precision implies around `number`."""
+
+    prefix: Prefix
+    number: float
+    low: float
+    high: float
+    system: str | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkValue:
+    """A target: an id of one of `types` (None: of any type), or a URL with `types` {""}."""
+
+    types: frozenset[str] | None
+    id: str
+    below: bool = False  # a canonical without version matches every version
+
+
+Value = TokenValue | TextValue | DateValue | QuantityValue | LinkValue
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One of the values fits one row of the parameter. `modifier`: "", "not", "exact", "contains"."""
+
+    index: int
+    kind: str
+    values: tuple[Value, ...]
+    modifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The resource has no row of the parameter, or has one."""
+
+    index: int
+    kind: str
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdIn:
+    """`_id`."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """`_lastUpdated`."""
+
+    values: tuple[DateValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A reference leads to a resource of one of these types for which the inner condition holds."""
+
+    index: int
+    inner: tuple[tuple[str, Condition], ...]  # type of the target and the condition on it
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A resource of `resource_type`, for which the inner condition holds, refers to this one."""
+
+    resource_type: str
+    index: int
+    inner: Condition
+
+
+Condition = Match | Missing | IdIn | Updated | Chain | Has
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """`kind` "id" and "updated" are columns of the resource; else rows of the parameter. Missing comes last."""
+
+    kind: str
+    index: int
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`reverse`: resources of `parameter`'s type that refer to a match; else what a match refers to."""
+
+    parameter: Parameter
+    target: str | None
+    reverse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`after`: the sort values and the number of the last resource of the page before."""
+
+    resource_type: str
+    conditions: tuple[Condition, ...] = ()
+    sort: tuple[SortKey, ...] = ()
+    includes: tuple[Include, ...] = ()
+    count: int = 50
+    total: bool = True
+    only_count: bool = False
+    elements: tuple[str, ...] = ()
+    after: tuple[object, ...] | None = None
+    ignored: tuple[str, ...] = ()
+    names: str = ""  # the names of the parameters asked with, for the audit

@@ -1,0 +1,127 @@
+"""An opened site: its record, its search, its door, and the rooms that `apps` plugs into it.
+
+Composes, decides nothing. Above: `apps`, `site.api`. Below: store, search, access.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mihub.core.fhir.dates import zone
+from mihub.core.policy.actor import TransportId
+from mihub.core.policy.rules import Place
+from mihub.database.embedded import Embedded
+from mihub.database.pool import Pool, open_pool
+from mihub.site.access.gate import AssertionKeys, Gate
+from mihub.site.search.catalogue import Catalogue, catalogue
+from mihub.site.search.extract import TRANSPORT_SYSTEM, TransportIdOf, indexer
+from mihub.site.search.parse import PageLimits, Parser
+from mihub.site.search.postgres import PostgresSearch
+from mihub.site.search.protocol import Search
+from mihub.site.settings import SiteSettings
+from mihub.site.store.postgres import PostgresStore
+from mihub.site.store.protocol import Store
+
+
+@dataclass
+class Site:
+    """What the API and the other rooms of a site work with. `page_key` seals links to further pages."""
+
+    settings: SiteSettings
+    store: Store
+    search: Search
+    parser: Parser
+    gate: Gate
+    catalogue: Catalogue
+    page_key: bytes
+    pool: Pool | None = None
+    facts: Any = None
+    """The columnar projection; `apps` plugs it in."""
+    mailbox: Any = None
+    """The agent that exchanges letters with the hub; `apps` plugs it in."""
+    importer: Any = None
+    """What reads files into the record; `apps` plugs it in."""
+    _closing: list[Callable[[], None]] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls,
+        settings: SiteSettings,
+        assertion_keys: AssertionKeys,
+        *,
+        transport_id: TransportIdOf | None = None,
+        database_url: str | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> Site:
+        """Open the record, bring its tables up to date, start the database when the settings name none.
+
+        `transport_id`: Patient.id to the id that others know (`site.linkage`); without it nobody outside finds a patient.
+        """
+        closing: list[Callable[[], None]] = []
+        url = database_url or settings.database_url
+        if url is None:
+            server = Embedded.start(settings.data_dir / "pg")
+            closing.append(server.stop)
+            url = server.url("site")
+        try:
+            pool = open_pool(url, max_size=settings.database_connections)
+        except BaseException:
+            _close_all(closing)
+            raise
+        closing.append(pool.close)
+        return cls._on(settings, pool, assertion_keys, transport_id, now, closing)
+
+    @classmethod
+    def _on(
+        cls,
+        settings: SiteSettings,
+        pool: Pool,
+        assertion_keys: AssertionKeys,
+        transport_id: TransportIdOf | None,
+        now: Callable[[], float],
+        closing: list[Callable[[], None]],
+    ) -> Site:
+        try:
+            known, local = catalogue(), zone(settings.time_zone)
+            version = f"{known.version}-{settings.time_zone}-{'transport' if transport_id else 'alone'}"
+            store = PostgresStore(pool, indexer(known, local, transport_id), catalogue=version)
+            search = PostgresSearch(pool)
+            parser = Parser(known, local, PageLimits(settings.page_size, settings.max_page_size))
+            finder = PatientFinder(parser, search)
+            gate = Gate(Place(settings.member, settings.kind), assertion_keys, finder.by_transport_id, now)
+            return cls(
+                settings, store, search, parser, gate, known, search.page_key(), pool, _closing=closing
+            )
+        except BaseException:
+            _close_all(closing)
+            raise
+
+    def close(self) -> None:
+        """Give back what was opened, last first. Calling it again does nothing."""
+        self.store.close()
+        _close_all(self._closing)
+
+
+class PatientFinder:
+    """Finds whose transport id it is."""
+
+    def __init__(self, parser: Parser, search: Search) -> None:
+        self._parser = parser
+        self._search = search
+
+    def by_transport_id(self, transport_id: TransportId) -> str | None:
+        """The Patient.id, or None."""
+        # A transport id is hexadecimal; anything else is nobody's and never becomes part of a search.
+        if not transport_id.isalnum():
+            return None
+        question = self._parser.parse("Patient", [("identifier", f"{TRANSPORT_SYSTEM}|{transport_id}")])
+        found = self._search.ids(question)
+        return found[0] if len(found) == 1 else None
+
+
+def _close_all(closing: list[Callable[[], None]]) -> None:
+    while closing:
+        closing.pop()()

@@ -1,0 +1,143 @@
+"""The reference store: the whole record in dictionaries. For tests that compare engines, and for nothing to install.
+
+Complete, simple, not durable, never for patients. Search reads `records`. Below: `deciding` holds the rules.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mihub.core.audit.entry import AuditEntry
+from mihub.core.policy.actor import Access
+from mihub.core.policy.restriction import EVERYTHING, Restriction
+from mihub.site.store.content import now_milliseconds, stamped
+from mihub.site.store.deciding import Current, Key, Step, decide, keys_of
+from mihub.site.store.noting import Note, notes_of_read, notes_of_write
+from mihub.site.store.protocol import AuditQuery, Entries, Version, Written
+from mihub.site.store.rows import NO_ROWS, Indexer, IndexRows
+
+
+@dataclass(slots=True)
+class Record:
+    """One logical resource: its number in order of creation, its versions oldest first, its index rows."""
+
+    number: int
+    versions: list[Version] = field(default_factory=list)
+    digest: bytes | None = None
+    rows: IndexRows = NO_ROWS
+
+
+class MemoryStore:
+    """A `Store`. One writer at a time; readers see whole writes."""
+
+    def __init__(self, index: Indexer) -> None:
+        self._index = index
+        self._lock = threading.RLock()
+        self._log: list[Version] = []
+        self._audit: list[AuditEntry] = []
+        self.records: dict[Key, Record] = {}
+
+    def write(
+        self, entries: Entries | Callable[[], Entries], access: Access, within: Restriction = EVERYTHING
+    ) -> list[Written]:
+        """See `Store.write`."""
+        with self._lock:
+            listed = entries() if callable(entries) else entries
+            keys = keys_of(listed)
+            current = {key: _current(self.records[key]) for key in keys if key in self.records}
+            plan = decide(listed, keys, current, self._index, within)
+            # Serialising may still refuse; nothing is kept before all of it is done.
+            now = now_milliseconds()
+            bodies = [stamped(s.resource, s.version_id, now) if s.resource else None for s in plan.steps]
+            before = len(self._log)
+            for step, body in zip(plan.steps, bodies, strict=True):
+                self._keep(step, Version(*step.key, step.version_id, now, len(self._log) + 1, body))
+            self.note(notes_of_write(plan.steps, before + 1, len(self._log)), access)
+            return plan.written
+
+    def read(
+        self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING
+    ) -> Version | None:
+        """See `Store.read`."""
+        found = self._seen("read", (resource_type, resource_id), access, within)
+        return found[-1] if found else None
+
+    def vread(
+        self,
+        resource_type: str,
+        resource_id: str,
+        version_id: int,
+        access: Access,
+        within: Restriction = EVERYTHING,
+    ) -> Version | None:
+        """See `Store.vread`."""
+        found = self._seen("vread", (resource_type, resource_id), access, within)
+        return next((version for version in found if version.version_id == version_id), None)
+
+    def history(
+        self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING
+    ) -> list[Version]:
+        """See `Store.history`."""
+        return self._seen("history-instance", (resource_type, resource_id), access, within)[::-1]
+
+    def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
+        """See `Store.audit`."""
+        with self._lock:
+            found = [entry for entry in reversed(self._audit) if _asked(entry, query, within)][: query.limit]
+            patient = query.patient or within.patient_id or ""
+            self.note([Note("E", "search-type", "AuditEvent", "", patient, len(found))], access)
+            return found
+
+    def position(self) -> int:
+        """See `Store.position`."""
+        return len(self._log)
+
+    def changes(self, after: int, limit: int) -> list[Version]:
+        """See `Store.changes`."""
+        return self._log[after : after + limit]
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def note(self, notes: list[Note], access: Access) -> None:
+        """Keep lines of the audit; search calls it too."""
+        now = now_milliseconds()
+        with self._lock:
+            for note in notes:
+                self._audit.append(
+                    AuditEntry(
+                        len(self._audit) + 1, now, access, note.action, note.interaction, note.resource_type,
+                        note.resource_id, note.patient, note.count, note.outcome, note.parameters,
+                    )
+                )  # fmt: skip
+
+    def _keep(self, step: Step, version: Version) -> None:
+        record = self.records.setdefault(step.key, Record(len(self.records) + 1))
+        record.versions.append(version)
+        record.digest, record.rows = step.digest, step.rows
+        self._log.append(version)
+
+    def _seen(self, interaction: str, key: Key, access: Access, within: Restriction) -> list[Version]:
+        with self._lock:
+            record = self.records.get(key)
+            patients = record.rows.patients if record else ()
+            allowed = record is not None and within.allows(key[0], patients)
+            self.note(notes_of_read(interaction, key, patients, allowed=allowed), access)
+            return list(record.versions) if record is not None and allowed else []
+
+
+def _current(record: Record) -> Current:
+    return Current(record.versions[-1].version_id, record.digest, record.rows.patients)
+
+
+def _asked(entry: AuditEntry, query: AuditQuery, within: Restriction) -> bool:
+    return (
+        ("AuditEvent" in within.open_types or entry.patient == within.patient_id)
+        and query.patient in (None, entry.patient)
+        and query.entity in (None, f"{entry.resource_type}/{entry.resource_id}")
+        and (query.since is None or entry.recorded >= query.since)
+        and (query.until is None or entry.recorded < query.until)
+        and (query.before_id is None or entry.id < query.before_id)
+    )

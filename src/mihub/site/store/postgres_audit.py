@@ -1,0 +1,91 @@
+"""The audit table: written in the transaction of what it notes, read newest first. Above: `postgres`, search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mihub.core.audit.entry import AuditEntry
+from mihub.core.policy.actor import Access, Actor, MemberId, Purpose, Role, TransportId
+from mihub.core.policy.restriction import Restriction
+from mihub.database.pool import Connection
+from mihub.site.store.content import now_milliseconds
+from mihub.site.store.noting import Note
+from mihub.site.store.protocol import AuditQuery
+
+_WHO: Final = "recorded, actor_id, actor_name, role, organization, purpose, subject, relation"
+_WHAT: Final = "action, interaction, resource_type, resource_id, patient, count, outcome, parameters"
+_INSERT: Final = (
+    f"INSERT INTO audit ({_WHO}, {_WHAT}, first_position, last_position) VALUES ({', '.join(['%s'] * 18)})"
+)
+
+
+def write_lines(connection: Connection, notes: Sequence[Note], access: Access) -> None:
+    """Note them; durable with the surrounding transaction, or at once when there is none."""
+    actor = access.actor
+    who = (
+        now_milliseconds(), actor.id, actor.name, actor.role.value, actor.organization, access.purpose.value,
+        access.subject or "", access.care_relation,
+    )  # fmt: skip
+    lines = [
+        (
+            *who, note.action, note.interaction, note.resource_type, note.resource_id, note.patient, note.count,
+            note.outcome, note.parameters, note.first, note.last,
+        )
+        for note in notes
+    ]  # fmt: skip
+    if len(lines) == 1:
+        connection.execute(_INSERT, lines[0])
+    elif lines:
+        # Outside a transaction this is one of its own: all lines of a page or none.
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.executemany(_INSERT, lines)
+
+
+def find_lines(connection: Connection, query: AuditQuery, within: Restriction) -> list[AuditEntry]:
+    """The lines that are asked for and allowed."""
+    conditions, values = _conditions(query)
+    if "AuditEvent" not in within.open_types:
+        if within.patient_id is None or "AuditEvent" not in within.patient_types:
+            return []
+        conditions.append("patient = %s")
+        values.append(within.patient_id)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    rows = connection.execute(
+        f"SELECT id, {_WHO}, {_WHAT} FROM audit {where} ORDER BY id DESC LIMIT %s", (*values, query.limit)
+    )
+    return [_entry(row) for row in rows]
+
+
+def _conditions(query: AuditQuery) -> tuple[list[str], list[Any]]:
+    kind, _, key = (query.entity or "").partition("/")
+    asked: list[tuple[str, Any]] = [
+        ("patient = %s", query.patient),
+        ("resource_type = %s", kind or None),
+        ("resource_id = %s", key if query.entity else None),
+        ("recorded >= %s", query.since),
+        ("recorded < %s", query.until),
+        ("id < %s", query.before_id),
+    ]
+    used = [(condition, value) for condition, value in asked if value is not None]
+    return [condition for condition, _ in used], [value for _, value in used]
+
+
+def _entry(row: tuple[Any, ...]) -> AuditEntry:
+    (number, recorded, actor_id, name, role, organization, purpose, subject, relation, *what) = row
+    action, interaction, resource_type, resource_id, patient, count, outcome, parameters = what
+    access = Access(
+        actor=Actor(actor_id, name, Role(role), MemberId(organization)),
+        purpose=Purpose(purpose),
+        subject=TransportId(subject) if subject else None,
+        care_relation=relation,
+    )
+    return AuditEntry(
+        number, recorded, access, _code(action), interaction, resource_type, resource_id, patient, count,
+        _code(outcome), parameters,
+    )  # fmt: skip
+
+
+def _code(value: Any) -> Any:
+    # The type "char" of PostgreSQL arrives as bytes.
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,140 @@
+"""How a plan of versions reaches the tables: the old version steps aside, then everything new is copied in.
+
+Seven COPYs write a batch of any size. Runs inside the writer's transaction. Above: `postgres`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from mihub.database.pool import Connection
+from mihub.site.store.content import stamped
+from mihub.site.store.deciding import Current, Key, Step
+from mihub.site.store.rows import IndexRows
+
+_CURRENT: Final = """
+SELECT r.type, r.id, r.rid, r.version_id, r.digest,
+       ARRAY(SELECT patient FROM compartment c WHERE c.rid = r.rid)
+FROM unnest(%s::text[], %s::text[]) AS asked (type, id) JOIN resource r ON r.type = asked.type AND r.id = asked.id
+"""
+_ARCHIVE: Final = """
+INSERT INTO superseded (rid, version_id, position, last_updated, body)
+SELECT rid, version_id, position, last_updated, body FROM resource WHERE rid = ANY(%s)
+"""
+_INDEX_TABLES: Final = {
+    "index_token": ("param, system, code, rid", ["int4", "text", "text", "int8"]),
+    "index_text": ("param, folded, written, rid", ["int4", "text", "text", "int8"]),
+    "index_date": ("param, low, high, rid", ["int4", "timestamptz", "timestamptz", "int8"]),
+    "index_quantity": (
+        "param, value, system, code, unit, rid",
+        ["int4", "float8", "text", "text", "text", "int8"],
+    ),
+    "index_link": ("param, type, id, rid", ["int4", "text", "text", "int8"]),
+    "compartment": ("patient, rid", ["text", "int8"]),
+}
+_RESOURCE: Final = (
+    "rid, type, id, version_id, position, last_updated, digest, body",
+    ["int8", "text", "text", "int4", "int8", "timestamptz", "bytea", "bytea"],
+)
+_SUPERSEDED: Final = (
+    "rid, version_id, position, last_updated, body",
+    ["int8", "int4", "int8", "timestamptz", "bytea"],
+)
+
+
+def current_of(connection: Connection, keys: Sequence[Key]) -> tuple[dict[Key, Current], dict[Key, int]]:
+    """What the record holds of these resources, and their row numbers."""
+    wanted = list(dict.fromkeys(keys))
+    parameters = ([key[0] for key in wanted], [key[1] for key in wanted])
+    rows = connection.execute(_CURRENT, parameters, binary=True).fetchall() if wanted else []
+    current = {(row[0], row[1]): Current(row[3], row[4], tuple(sorted(row[5]))) for row in rows}
+    return current, {(row[0], row[1]): row[2] for row in rows}
+
+
+def write_steps(
+    connection: Connection,
+    steps: Sequence[Step],
+    rids: Mapping[Key, int],
+    position: int,
+    resources: int,
+    now: datetime,
+) -> None:
+    """Write all versions; `position` and `resources` are the counters before this transaction."""
+    numbered = _numbered(steps, rids, resources)
+    last = {step.key: index for index, step in enumerate(steps)}
+    versions = [
+        (
+            numbered[step.key], *step.key, step.version_id, position + index + 1, now, step.digest,
+            stamped(step.resource, step.version_id, now) if step.resource is not None else None,
+        )
+        for index, step in enumerate(steps)
+    ]  # fmt: skip
+    final = [row for index, row in enumerate(versions) if last[steps[index].key] == index]
+    overtaken = [
+        (row[0], row[3], row[4], row[5], row[7])
+        for index, row in enumerate(versions)
+        if last[steps[index].key] != index
+    ]
+    _set_aside(connection, [rids[key] for key in last if key in rids])
+    _copy(connection, "resource", *_RESOURCE, final)
+    _copy(connection, "superseded", *_SUPERSEDED, overtaken)
+    copy_rows(connection, [(numbered[key], steps[index].rows) for key, index in last.items()])
+    new = sum(key not in rids for key in last)
+    connection.execute(
+        "UPDATE record_state SET position = %s, resources = %s", (position + len(steps), resources + new)
+    )
+
+
+def remove_rows(connection: Connection, rids: Sequence[int]) -> None:
+    """Forget the index of these resources."""
+    with connection.pipeline():
+        for table in _INDEX_TABLES:
+            connection.execute(f"DELETE FROM {table} WHERE rid = ANY(%s)", (list(rids),))
+
+
+def copy_rows(connection: Connection, indexed: Sequence[tuple[int, IndexRows]]) -> None:
+    """Write the index of these resources."""
+    tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _INDEX_TABLES}
+    for rid, rows in indexed:
+        tail = (rid,)
+        tables["index_token"] += [row + tail for row in rows.tokens]
+        tables["index_text"] += [row + tail for row in rows.texts]
+        tables["index_date"] += [row + tail for row in rows.dates]
+        tables["index_quantity"] += [row + tail for row in rows.quantities]
+        tables["index_link"] += [row + tail for row in rows.links]
+        tables["compartment"] += [(patient, rid) for patient in rows.patients]
+    for name, (columns, types) in _INDEX_TABLES.items():
+        _copy(connection, name, columns, types, tables[name])
+
+
+def _numbered(steps: Sequence[Step], rids: Mapping[Key, int], resources: int) -> dict[Key, int]:
+    numbered = dict(rids)
+    for step in steps:
+        if step.key not in numbered:
+            resources += 1
+            numbered[step.key] = resources
+    return numbered
+
+
+def _set_aside(connection: Connection, rids: list[int]) -> None:
+    if not rids:
+        return
+    connection.execute(_ARCHIVE, (rids,))
+    connection.execute("DELETE FROM resource WHERE rid = ANY(%s)", (rids,))
+    remove_rows(connection, rids)
+
+
+def _copy(
+    connection: Connection, table: str, columns: str, types: list[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    if not rows:
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
