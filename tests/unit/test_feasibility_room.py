@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from mihub.core.consent.policy import broad_consent
-from mihub.core.disclosure.gate import NOT_RELEASED, Gate
+from mihub.core.disclosure.gate import NOT_RELEASED
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire.feasibility import FeasibilityQuestion
 from mihub.errors import InvalidInput, NotSupported, Unprocessable
-from mihub.site.facts.table import FactTable
-from mihub.site.feasibility.ledger import FileLedger
-from mihub.site.feasibility.room import Feasibility
+from mihub.site.feasibility.room import Feasibility, open_room
 from tests.unit.test_facts_table import Log, condition, patient
 
 TODAY = date(2026, 11, 23)
@@ -66,9 +64,7 @@ def log() -> Log:
 
 @pytest.fixture
 def room(tmp_path: Path, log: Log) -> Feasibility:
-    gate = Gate(FileLedger(tmp_path / "ledger"), b"secret")
-    facts = FactTable(tmp_path / "facts", log)
-    return Feasibility(MemberId("chemnitz"), facts, gate, today=lambda: TODAY)
+    return open_room(tmp_path, log, member=MemberId("chemnitz"), secret=b"secret", today=lambda: TODAY)
 
 
 def question(document: dict[str, Any], *, project: str = "p", min_cell: int = 10) -> FeasibilityQuestion:

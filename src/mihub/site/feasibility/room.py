@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from mihub import log
 from mihub.core.consent.policy import PolicyCode
@@ -26,7 +27,8 @@ from mihub.core.query.nodes import Node, QuantityTest
 from mihub.core.wire.feasibility import FeasibilityAnswer, FeasibilityQuestion
 from mihub.site.consent.register import Consented, ConsentRegister
 from mihub.site.facts.engine import DuckEngine
-from mihub.site.facts.table import FactTable
+from mihub.site.facts.table import ChangeLog, FactTable
+from mihub.site.feasibility.ledger import FileLedger
 from mihub.site.feasibility.local import LocalCount
 
 
@@ -111,6 +113,17 @@ class Feasibility:
 
     def _rule(self, asked: int) -> CellRule:
         return CellRule(min_cell=max(asked, self.least_cell, LEAST_MIN_CELL), rounding=self.rounding)
+
+
+def open_room(
+    folder: Path, log_of_changes: ChangeLog, *, member: MemberId, secret: bytes, today: Callable[[], date]
+) -> Feasibility:
+    """The room of a site with its facts and its ledger in this folder. `secret` is the site's own and must stay.
+
+    Close with `room.facts.close()`. A lost folder of facts is rebuilt; a lost ledger is not, so back it up.
+    """
+    facts = FactTable(folder / "facts", log_of_changes)
+    return Feasibility(member, facts, Gate(FileLedger(folder / "released"), secret), today)
 
 
 def _asked(node: Node, required: frozenset[PolicyCode]) -> str:
