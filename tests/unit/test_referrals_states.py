@@ -12,6 +12,7 @@ import pytest
 
 from mihub.care.client import MemoryFhirClient
 from mihub.care.referrals.actions import Result, complete, move
+from mihub.care.referrals.duties import duties
 from mihub.care.referrals.lists import referral, referrals
 from mihub.care.referrals.states import Move, State, after, moves
 from mihub.core.fhir import Resource
@@ -147,3 +148,20 @@ def test_open_referrals_come_first_and_a_lost_request_hides_nothing() -> None:
     listed = run(referrals(record, RADIOLOGIST.organization, "in"))
     assert [each.id for each in listed] == ["open", "t"]
     assert listed[0].request is None
+
+
+def test_duties_are_overdue_first_and_leave_far_visits_out() -> None:
+    record = record_with()
+    base = record.all("Task")[0]
+    for name, due in (("soon", "2026-12-01"), ("late", "2026-11-01"), ("far", "2027-06-01"), ("odd", "bald")):
+        record.put({**base, "id": name, "restriction": {"period": {"end": due}}})
+    record.put({**base, "id": "closed", "status": "completed"})
+    found = run(duties(record, RADIOLOGIST.organization, date(2026, 11, 23)))
+    assert [(duty.id, duty.is_overdue) for duty in found] == [
+        ("late", True),
+        ("soon", False),
+        ("t", False),
+        ("odd", False),
+    ]
+    assert found[0].code == "referral"
+    assert found[0].patient is not None

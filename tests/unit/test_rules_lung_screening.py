@@ -183,6 +183,7 @@ def test_a_year_alone_decides_only_when_the_month_cannot_matter() -> None:
     from_year = SmokingInterval(date(2001, 1, 1), None, Fraction(20), start_uncertain_months=11)
     assert decide(60, from_year).criterion("duration").outcome is Outcome.UNDECIDED
     assert decide(60, from_year).missing == ("smoking-months",)
+    assert in_words(decide(60, from_year), "duration")[0] == "Seit 2001 geraucht, bis heute: 25,89 Jahre."
     earlier = replace(from_year, start=date(1999, 1, 1))
     assert decide(60, earlier).decision is Decision.ELIGIBLE
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from mihub.care.referrals.care_team import with_members
 from mihub.care.referrals.person import stable_id
 from mihub.care.referrals.terms import TASK, author, concept, history_note, member_reference, transaction
 from mihub.core.fhir import Json, Resource
@@ -58,9 +59,13 @@ async def create_plan(
     now: datetime,
     *,
     proposal: date | None = None,
+    new_person: Resource | None = None,
 ) -> str:
-    """The id of the plan. Raises `Unprocessable` for a deviation without reason or an anchor in the future,
-    `Conflict` when the person already has an active aftercare plan.
+    """The id of the plan.
+
+    `new_person` is the Patient to create with it when the care record does not know the person yet. Raises
+    `Unprocessable` for a deviation without reason or an anchor in the future, `Conflict` when the person
+    already has an active aftercare plan.
     """
     plan_id = stable_id("aftercare-plan", actor.organization, order.key)
     active = await active_plans(record, person_id)
@@ -74,11 +79,14 @@ async def create_plan(
         )
     _check(order, now.date(), proposal)
     visits = planned_visits(order.schedule, order.anchor)
-    resources = [_plan(plan_id, person_id, order, visits, actor, now)]
+    team, version = await with_members(
+        record, person_id, ((order.responsible, order.responsible_name, "Nachsorge"),)
+    )
+    resources = [*([new_person] if new_person else []), _plan(plan_id, person_id, order, visits, actor, now)]
     for visit in visits:
         appointment = _appointment(plan_id, person_id, visit, order)
         resources += [appointment, _task(plan_id, person_id, visit, order, actor, now, appointment)]
-    await record.transaction(transaction([(resource, None) for resource in resources]))
+    await record.transaction(transaction([*((resource, None) for resource in resources), (team, version)]))
     return plan_id
 
 

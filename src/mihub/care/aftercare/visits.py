@@ -93,7 +93,11 @@ def _ended(appointment: Resource, status: str) -> Resource:
     # An appointment that was never agreed has no time and can only be cancelled (FHIR R4, app-3).
     if appointment.get("start") or status == "cancelled":
         return {**appointment, "status": status}
-    return {**appointment, "status": "cancelled", "cancelationReason": {"text": "ohne festen Termin erledigt"}}
+    return {
+        **appointment,
+        "status": "cancelled",
+        "cancelationReason": {"text": "ohne festen Termin erledigt"},
+    }
 
 
 async def _write(record: FhirClient, visit: Visit, task: Resource, appointment_status: str) -> None:

@@ -129,7 +129,25 @@ def _history(count: SmokingCount, today: date, rule: RuleDocument) -> tuple[Step
     told += [(i.start, _span("not-counted", i, today)) for i in count.not_counted]
     told += [(i.start, _span("smoked", i, today)) for i in count.counted]
     told += [(p.start, _pause(p, rule)) for p in count.pauses]
-    return tuple(step for _, step in sorted(told, key=lambda pair: pair[0]))
+    steps = (step for _, step in sorted(told, key=lambda pair: pair[0]))
+    years = _only_years((*count.not_counted, *count.counted))
+    return tuple(_as_known(step, years) for step in steps)
+
+
+def _only_years(intervals: tuple[SmokingInterval, ...]) -> frozenset[date]:
+    starts = {i.start for i in intervals if i.start_uncertain_months}
+    return frozenset(starts | {i.end for i in intervals if i.end and i.end_uncertain_months})
+
+
+def _as_known(step: Step, years: frozenset[date]) -> Step:
+    # A year that somebody typed is shown as that year, not as a day that nobody said.
+    return Step(
+        step.key,
+        {
+            name: str(value.year) if isinstance(value, date) and value in years else value
+            for name, value in step.values.items()
+        },
+    )
 
 
 def _span(key: str, interval: SmokingInterval, today: date) -> Step:
@@ -158,7 +176,8 @@ def _pack_years(
         outcome = Outcome.UNDECIDED
     if outcome is Outcome.UNDECIDED:
         missing = ("cigarettes-per-day",) if counts.most.amounts_missing else ("smoking-months",)
-    steps = [_packs(interval, today) for interval in counts.told.counted]
+    years = _only_years(counts.told.counted)
+    steps = [_as_known(_packs(interval, today), years) for interval in counts.told.counted]
     total = Step("pack-sum", {"packs": counts.told.pack_years, "threshold": threshold})
     return Criterion("pack-years", citation, outcome, (*steps, total), missing)
 

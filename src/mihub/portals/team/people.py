@@ -1,0 +1,138 @@
+"""Who a page is about: the patient at the team's own site, the same person in the care record and at other
+sites.
+
+Nothing is stored; a trust centre that does not answer is said, and the own site's patient is shown all the
+same. Neighbours: every page of this folder. Below: `care.journeys.reading`, `portals.shell`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+
+from mihub.care.journeys.reading import TRANSPORT_ID, Place, ReadThrough, read_person
+from mihub.care.referrals.care_team import organisations
+from mihub.care.referrals.person import find_in_care_record
+from mihub.core.fhir import Resource
+from mihub.core.fhir.client import FhirClient
+from mihub.core.policy.actor import MemberId
+from mihub.core.rules.months import completed_years
+from mihub.errors import Forbidden, MihubError
+from mihub.portals.shell.formats import person_name
+from mihub.portals.shell.guard import portal_of, session_of
+from mihub.portals.shell.portal import CARE_RECORD
+from mihub.portals.shell.session import RecordPlace
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """`patient` at the own site, `person` in the care record (None: not there yet), `places` where they are
+    known.
+
+    `relation` names the care team that allows reading elsewhere; `unlinked` says that the trust centre was
+    silent.
+    """
+
+    patient: Resource
+    person: Resource | None
+    places: tuple[RecordPlace, ...]
+    team: Resource | None
+    unlinked: bool
+
+    @property
+    def name(self) -> str:
+        return person_name(self.patient.get("name"))
+
+    @property
+    def relation(self) -> str:
+        return f"CareTeam/{self.team['id']}" if self.team else ""
+
+    @property
+    def team_members(self) -> tuple[MemberId, ...]:
+        return organisations(self.team) if self.team else ()
+
+
+def own_member(request: Request) -> MemberId:
+    """The organisation of the signed-in person."""
+    return session_of(request).actor.organization
+
+
+def own_site(request: Request) -> FhirClient:
+    """The site of the signed-in person's organisation."""
+    return portal_of(request).site(session_of(request), own_member(request))
+
+
+def care_record(request: Request) -> FhirClient:
+    """The care record in the name of the signed-in person."""
+    return portal_of(request).record(session_of(request))
+
+
+def now_of(request: Request) -> datetime:
+    """The moment, on the portal's own day (a demo has a fixed one)."""
+    return datetime.combine(portal_of(request).today(), datetime.now(UTC).time(), UTC)
+
+
+async def find_person(request: Request, patient_id: str) -> KnownPerson:
+    """The person behind `Patient/{patient_id}` of the own site. Raises `NotFound`."""
+    patient = await own_site(request).read("Patient", patient_id)
+    places: tuple[RecordPlace, ...] = ()
+    unlinked = False
+    try:
+        places = (await portal_of(request).people.by_patient(own_member(request), patient_id))[1]
+    except MihubError:
+        unlinked = True
+    person = await _in_care_record(request, patient, places)
+    return KnownPerson(patient, person, places, await _team(request, person), unlinked)
+
+
+async def read_everywhere(request: Request, known: KnownPerson) -> ReadThrough:
+    """What every site knows of the person now."""
+    portal, session = portal_of(request), session_of(request)
+    places = [
+        Place(
+            place.member,
+            portal.site(session, place.member, subject=place.transport_id, care_relation=known.relation),
+            place.transport_id,
+        )
+        for place in known.places
+    ]
+    return await read_person(places, timeout_seconds=portal.site_timeout_seconds)
+
+
+def names(request: Request, members: Iterable[MemberId]) -> list[str]:
+    """The names of organisations, as people know them."""
+    return [portal_of(request).region.member(member).name for member in members]
+
+
+def age(patient: Resource, request: Request) -> int | None:
+    """Full years today; None without a full birth date."""
+    try:
+        born = datetime.fromisoformat(str(patient.get("birthDate", ""))).date()
+    except ValueError:
+        return None
+    return completed_years(born, portal_of(request).today())
+
+
+async def _in_care_record(
+    request: Request, patient: Resource, places: tuple[RecordPlace, ...]
+) -> Resource | None:
+    record = care_record(request)
+    for place in places:
+        if place.member == CARE_RECORD:
+            found = await record.search("Patient", [("identifier", f"{TRANSPORT_ID}|{place.transport_id}")])
+            if found:
+                return found[0]
+    return await find_in_care_record(record, patient, own_member(request))
+
+
+async def _team(request: Request, person: Resource | None) -> Resource | None:
+    if person is None:
+        return None
+    try:
+        found = await care_record(request).search("CareTeam", [("subject", f"Patient/{person['id']}")])
+    except Forbidden:
+        return None
+    return found[0] if found else None
