@@ -9,12 +9,15 @@ import pytest
 
 from mihub.care.aftercare.series import Due, _state
 from mihub.care.screening.assessment import Assessment, assess
+from mihub.care.tumour_board import catalogue
 from mihub.care.tumour_board.case import BoardCase, CaseState, read_case
 from mihub.core.fhir import Resource
 from mihub.core.rules.receipt import Decision
 from mihub.core.rules.smoking import SmokingInterval, count_smoking
+from mihub.synth.care_record.board_hosts import BOARDS
 from mihub.synth.events import Operation
 from mihub.synth.fhir.record import write_record
+from mihub.synth.life import draw
 from mihub.synth.story import CASES, story_life
 
 TODAY = date(2026, 11, 23)
@@ -150,3 +153,25 @@ def test_a_withdrawn_consent_leaves_no_active_permission() -> None:
     active = [each for each in consents if each["status"] == "active"]
     kinds = {part["type"] for each in active for part in each["provision"]["provision"]}
     assert (len(consents), kinds) == (2, {"deny"})
+
+
+def test_the_boards_are_those_of_the_catalogue() -> None:
+    known = {board.member: (board.id, board.name.de, board.weekday) for board in catalogue.boards()}
+    assert {host: (board.id, board.name, board.weekday) for host, board in BOARDS.items()} == known
+
+
+def test_a_fresh_diagnosis_waits_for_the_next_session() -> None:
+    waiting = [
+        case
+        for index in range(10, 700)
+        for life in [draw(1, index, TODAY)]
+        for record in life.records
+        if record.member == "netzwerk"
+        and life.tumour
+        and life.tumour.diagnosis.day > TODAY - timedelta(days=13)
+        for case in _cases(write_record(1, life, record, TODAY))
+    ]
+    registered = [case for case in waiting if case.state is CaseState.REGISTERED]
+    assert registered
+    assert all(case.day and TODAY <= case.day <= TODAY + timedelta(days=6) for case in registered)
+    assert not any(case.released for case in registered)

@@ -43,7 +43,7 @@ class _Fate:
 
 def draw(dice: Dice, entity: str, person: Person, home: str, today: date) -> TumourCourse:
     """One course for this person, up to today."""
-    day = weekday_from(today - timedelta(days=12 + int(1800 * dice.whole(0, 1000) ** 1.5 / 1000**1.5)))
+    day = weekday_from(today - timedelta(days=3 + int(1800 * dice.whole(0, 1000) ** 1.5 / 1000**1.5)))
     board_at = "dresden" if dice.chance(content.rates("records")["second_hospital"]) else home
     plan = ENTITIES[entity](dice, PlanInput(day, home, board_at, person.sex, age_on(person.birth_date, day)))
     fate = _fate(dice, entity, plan, day)

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from mihub.synth.calendar import instant
+from mihub.synth.care_record.board_hosts import BOARDS
 from mihub.synth.care_record.board_letters import gp_page, patient_note
 from mihub.synth.care_record.recommendation import ADVICE, Recommendation, activity, recommendations
 from mihub.synth.events import Board, TumourCourse
@@ -20,12 +21,6 @@ from mihub.synth.fhir.chart import Chart, concept, icd, member_reference
 from mihub.synth.life import Life
 from mihub.synth.members import BY_ID
 
-_BOARDS = {"dresden": "lung-dresden", "chemnitz": "gi-chemnitz", "cottbus": "breast-cottbus"}
-_NAMES = {
-    "dresden": "Lungenboard Elbaue",
-    "chemnitz": "Interdisziplinäres Board Erzgebirgsblick",
-    "cottbus": "Interdisziplinäres Board Spreewald",
-}
 _RECENT_DAYS = 190
 _DISCIPLINES = ("oncology", "radiology", "pathology", "thoracic-surgery", "radiotherapy")
 _WHO = (
@@ -71,13 +66,13 @@ def _write(chart: Chart, case: _Case) -> None:
 
 
 def _request(chart: Chart, case: _Case) -> None:
-    board_id = _BOARDS[case.board.hospital]
+    board_id = BOARDS[case.board.hospital].id
     chart.put(
         "ServiceRequest",
         case.id,
         status="active",
         intent="order",
-        code=concept(f"{url.OWN}/CodeSystem/board", board_id, text=_NAMES[case.board.hospital]),
+        code=concept(f"{url.OWN}/CodeSystem/board", board_id, text=BOARDS[case.board.hospital].name),
         subject=chart.patient,
         occurrenceDateTime=case.board.day.isoformat(),
         authoredOn=instant(case.board.day - timedelta(days=3), 9),
@@ -126,7 +121,7 @@ def _plan(chart: Chart, case: _Case, done: bool) -> None:
         case.id,
         url.BOARD,
         extension=[
-            {"url": f"{url.OWN}/StructureDefinition/board", "valueString": _BOARDS[case.board.hospital]},
+            {"url": f"{url.OWN}/StructureDefinition/board", "valueString": BOARDS[case.board.hospital].id},
             {"url": f"{url.OWN}/StructureDefinition/board-signature", "extension": signature},
         ],
         identifier=[{"system": f"{url.OWN}/sid/board-case", "value": case.key}],
@@ -156,7 +151,7 @@ def _actor(name: str) -> dict[str, Any]:
 
 def _task(chart: Chart, case: _Case, done: bool) -> None:
     day = case.board.day
-    session = f"{_BOARDS[case.board.hospital]}/{day.isoformat()}"
+    session = f"{BOARDS[case.board.hospital].id}/{day.isoformat()}"
     chart.put(
         "Task",
         case.id,
@@ -207,7 +202,9 @@ def _letters(chart: Chart, case: _Case) -> None:
         **common,
     )
     if case.life.practice:
-        page = gp_page(day, _NAMES[host.id], [each.text for each in case.recommendations], coordinator.name)
+        page = gp_page(
+            day, BOARDS[host.id].name, [each.text for each in case.recommendations], coordinator.name
+        )
         chart.put(
             "Communication",
             f"{case.id}-gp",

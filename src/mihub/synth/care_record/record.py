@@ -9,6 +9,7 @@ from datetime import date
 
 from mihub.synth.care_record.aftercare import write_aftercare
 from mihub.synth.care_record.board import write_board_cases
+from mihub.synth.care_record.board_registration import write_registration
 from mihub.synth.care_record.referral import write_referrals
 from mihub.synth.care_record.sharing import write_sharing
 from mihub.synth.care_record.symptoms import write_symptoms
@@ -27,6 +28,7 @@ def write_care_record(chart: Chart, life: Life, today: date) -> None:
     write_referrals(chart, life, today)
     if life.tumour:
         write_board_cases(chart, life, life.tumour, today)
+        write_registration(chart, life, life.tumour, today)
         write_aftercare(chart, life, life.tumour, today)
         write_symptoms(chart, life, life.tumour, today)
     if life.death is None:

@@ -35,7 +35,7 @@ def write_referrals(chart: Chart, life: Life, today: date) -> None:
         report = _report(chart, request, scan)
         _task(chart, life, receiver, request, life.screening.referred, scan, report)
         _second_reading(chart, scan, report)
-        _letter(chart, life, scan)
+        _letter(chart, life, scan, report)
         _next_appointment(chart, scan, today)
 
 
@@ -125,7 +125,7 @@ def _second_reading(chart: Chart, scan: Scan, report: dict[str, str]) -> None:
     )
 
 
-def _letter(chart: Chart, life: Life, scan: Scan) -> None:
+def _letter(chart: Chart, life: Life, scan: Scan, report: dict[str, str]) -> None:
     """The result in plain German, from the practice, within the time that the programme asks for."""
     practice = BY_ID[life.practice or "praxis-a"]
     doctor = practice.person("gp")
@@ -135,6 +135,7 @@ def _letter(chart: Chart, life: Life, scan: Scan) -> None:
         status="completed",
         category=[concept(url.COMMUNICATION, "result-letter", text="Ergebnis")],
         topic={"text": "Ergebnis Ihrer Lungen-Untersuchung"},
+        about=[report],
         subject=chart.patient,
         recipient=[chart.patient],
         sent=instant((scan.second_reading or scan.reported) + timedelta(days=1), 12),
