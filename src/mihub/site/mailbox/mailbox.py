@@ -18,7 +18,7 @@ from mihub.site.mailbox.directory import Directory
 from mihub.site.mailbox.handlers import Handler
 from mihub.site.mailbox.inbox import Inbox
 from mihub.site.mailbox.outbox import Outbox
-from mihub.site.mailbox.work import Worker
+from mihub.site.mailbox.work import CODE_FAULTS, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,16 @@ class Mailbox:
         registry: PublicKeys,
         handlers: Mapping[str, Handler],
         now: Callable[[], float] = time.time,
+        handler_faults: tuple[type[Exception], ...] = CODE_FAULTS,
     ) -> Mailbox:
-        """Bring the tables up to date. The pool stays the caller's. `handlers` may be filled later."""
+        """Bring the tables up to date. The pool stays the caller's. `handlers` may be filled later.
+
+        `handler_faults`: what a broken handler may raise; it then costs its own letter and not the agent.
+        """
         migrate(pool, "mihub.site.mailbox.tables")
         directory = Directory(pool, registry, now)
         allowances = Allowances(pool, keys, now)
         inbox = Inbox(pool, MemberId(keys.owner), directory, now)
         outbox = Outbox(pool, keys, now)
-        worker = Worker(pool, keys, inbox, outbox, allowances, handlers, now)
+        worker = Worker(pool, keys, inbox, outbox, allowances, handlers, now, handler_faults)
         return Mailbox(keys, directory, allowances, inbox, outbox, worker, now)

@@ -27,7 +27,15 @@ from mihub.site.mailbox.outbox import Outbox
 ANSWER_KEEPS_SECONDS = 7 * 86_400
 MAX_CRASHES = 3
 # Faults of a handler's own code. One letter must not stop the others, so they end that letter, not the agent.
-_CODE_FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+# `apps`, which knows the handlers, may name more.
+CODE_FAULTS: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Worker:
         allowances: Allowances,
         handlers: Mapping[str, Handler],
         now: Callable[[], float],
+        faults: tuple[type[Exception], ...] = CODE_FAULTS,
     ) -> None:
         self._pool = pool
         self._keys = keys
@@ -60,6 +69,7 @@ class Worker:
         self._allowances = allowances
         self._handlers = handlers
         self._now = now
+        self._faults = faults
 
     def work_one(self) -> bool:
         """Do the oldest letter that is due. False when there is none."""
@@ -81,7 +91,7 @@ class Worker:
             self._again(picked, error.rule or "unavailable")
         except MihubError as error:
             self._close(picked.id, "refused", error.rule or error.issue_code)
-        except _CODE_FAULTS as error:
+        except self._faults as error:
             log.warning("a handler crashed", error=type(error).__name__, envelope=picked.id)
             self._count_crash(picked)
 
