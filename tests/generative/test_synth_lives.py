@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mihub.core.fhir import Resource
 from mihub.errors import Unprocessable
 from mihub.synth import plausibility
 from mihub.synth.events import Board, Death, Operation, TumourCourse
+from mihub.synth.fhir.record import write_record
 from mihub.synth.life import Illness, Life, draw
 from mihub.synth.records import patient_number
 from mihub.synth.story import CASES, story_life
@@ -112,3 +115,29 @@ def test_the_refusal_says_which_person_but_no_name() -> None:
         plausibility.refuse_impossible(broken, TODAY)
     assert "person 0" in str(refused.value)
     assert "Muster" not in str(refused.value)
+
+
+_HAPPENED = (
+    "effectiveDateTime", "performedDateTime", "started", "recordedDate", "onsetDateTime", "issued", "sent",
+    "authored", "authoredOn", "lastModified", "dateTime", "date",
+)  # fmt: skip
+_PLANNED = ("CarePlan", "Appointment")
+
+
+def _days(resource: Resource) -> Iterator[str]:
+    yield from (str(resource[name])[:10] for name in _HAPPENED if name in resource)
+    if resource["resourceType"] == "Encounter":
+        yield from (str(value)[:10] for value in resource["period"].values())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 500), st.integers(0, 50_000), _DAYS)
+def test_no_site_writes_a_fact_before_birth_after_death_or_in_the_future(
+    seed: int, index: int, today: date
+) -> None:
+    life = draw(seed, index, today)
+    last, first = (life.death or today).isoformat(), life.person.birth_date.isoformat()
+    for record in life.records:
+        for resource in write_record(seed, life, record, today):
+            if resource["resourceType"] not in _PLANNED:
+                assert all(first <= day <= last for day in _days(resource)), resource["resourceType"]

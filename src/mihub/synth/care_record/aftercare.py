@@ -44,9 +44,9 @@ def write_aftercare(chart: Chart, life: Life, tumour: TumourCourse, today: date)
     responsible = life.practice or tumour.diagnosis.hospital
     stop = tumour.recurrence or life.death
     visits = planned_visits(_schedule(name), anchor)
-    plan = _plan(chart, _schedule(name), tumour, anchor, visits, stop)
+    plan = _plan(chart, _schedule(name), tumour, anchor, visits, stop, _made(life, anchor, today))
     document = chart.latest
-    tasks = [_visit(chart, life, visit, plan, responsible, stop, today) for visit in visits]
+    tasks = [_visit(chart, life, visit, plan, responsible, stop, anchor, today) for visit in visits]
     document["activity"] = [{"reference": task} for task in tasks]
 
 
@@ -57,6 +57,7 @@ def _plan(
     anchor: date,
     visits: tuple[PlannedVisit, ...],
     stop: date | None,
+    made: date,
 ) -> dict[str, str]:
     origin = next((event.hospital for event in reversed(tumour.events) if not isinstance(event, Course)), "")
     extensions = [{"url": url.ANCHOR, "valueDate": anchor.isoformat()}]
@@ -73,7 +74,7 @@ def _plan(
         title=schedule.title["de"],
         subject=chart.patient,
         period={"start": anchor.isoformat(), "end": last.isoformat()},
-        created=instant(anchor + timedelta(days=2), 10),
+        created=instant(made, 10),
         author=member_reference(tumour.diagnosis.hospital),
     )
 
@@ -85,11 +86,12 @@ def _visit(
     plan: dict[str, str],
     responsible: str,
     stop: date | None,
+    anchor: date,
     today: date,
 ) -> dict[str, str]:
     state = _state(chart, life, visit, stop, today)
     appointment = _appointment(chart, visit, responsible, state, today)
-    anchored = instant(min(today, visit.due), 10)
+    anchored = instant(_made(life, anchor, today), 10)
     done = visit.due - timedelta(days=chart.dice.whole(1, 20)) if state == "completed" else None
     return chart.add(
         "Task",
@@ -113,6 +115,11 @@ def _visit(
         ],
         note=[{"authorString": BY_ID[responsible].staff[0].name, "time": anchored, "text": "requested"}],
     )
+
+
+def _made(life: Life, anchor: date, today: date) -> date:
+    """The day the plan was made: two days after the end of therapy, never later than today or death."""
+    return min(anchor + timedelta(days=2), life.death or today)
 
 
 def _state(chart: Chart, life: Life, visit: PlannedVisit, stop: date | None, today: date) -> str:

@@ -40,6 +40,7 @@ class _Case:
     life: Life
     tumour: TumourCourse
     recommendations: tuple[Recommendation, ...]
+    released: date
 
 
 def write_board_cases(chart: Chart, life: Life, tumour: TumourCourse, today: date) -> None:
@@ -50,8 +51,9 @@ def write_board_cases(chart: Chart, life: Life, tumour: TumourCourse, today: dat
         if board.hospital == "dresden" and tumour.entity != "lung":
             continue
         key = f"{chart.record.id}-{position}"
+        released = min(board.day + timedelta(days=1), life.death or today)
         advised = recommendations(life, tumour, board, today)
-        _write(chart, _Case(f"board-{key}", key, board, life, tumour, advised))
+        _write(chart, _Case(f"board-{key}", key, board, life, tumour, advised, released))
 
 
 def _write(chart: Chart, case: _Case) -> None:
@@ -187,7 +189,7 @@ def _letters(chart: Chart, case: _Case) -> None:
             "text": "Beschluss der Tumorkonferenz",
         },
         "subject": chart.patient,
-        "sent": instant(day + timedelta(days=1), 10),
+        "sent": instant(case.released, 18, 30),
         "sender": sender,
         "language": "de",
     }
@@ -227,7 +229,7 @@ def _duty(chart: Chart, case: _Case, each: Recommendation) -> None:
         description=each.text,
         focus={"reference": f"CarePlan/{case.id}"},
         **{"for": chart.patient},
-        authoredOn=instant(case.board.day + timedelta(days=1), 10),
+        authoredOn=instant(case.released, 18, 30),
         requester=member_reference(case.board.hospital),
         owner=member_reference(each.responsible),
         restriction={"period": {"end": each.due.isoformat()}},
