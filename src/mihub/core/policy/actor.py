@@ -10,8 +10,12 @@ from enum import StrEnum
 from typing import NewType
 
 MemberId = NewType("MemberId", str)  # an organisation of the region, e.g. "chemnitz"
-TransportId = NewType("TransportId", str)  # one patient between one site and the trust centre; means nothing elsewhere
-PersonId = NewType("PersonId", str)  # one person in the trust centre's registry; never leaves trust, portal and care record
+TransportId = NewType(
+    "TransportId", str
+)  # one patient between one site and the trust centre; means nothing elsewhere
+PersonId = NewType(
+    "PersonId", str
+)  # one person in the trust centre's registry; never leaves trust, portal and care record
 
 
 class Role(StrEnum):

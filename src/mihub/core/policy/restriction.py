@@ -30,11 +30,14 @@ class Restriction:
             and self.patient_id in patients
         )
 
-    def touches(self, resource_type: str) -> bool:
-        """Could any resource of this type be allowed?"""
-        return resource_type in self.open_types or (
-            resource_type in self.patient_types and self.patient_id is not None
-        )
+    def names(self, resource_type: str) -> bool:
+        """Does any rule speak for this type? A patient unknown here is named and finds nothing."""
+        return resource_type in self.open_types or resource_type in self.patient_types
+
+    @property
+    def limited(self) -> bool:
+        """Is there a type of which only one patient's resources may be touched?"""
+        return bool(self.patient_types)
 
 
 # For the site's own programs; nobody gets it by a request.

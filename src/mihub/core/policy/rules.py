@@ -70,8 +70,8 @@ class Decision:
     rules: tuple[str, ...]
 
     def restriction(self, patient_id: str | None) -> Restriction:
-        """The filter; without a patient id, what reaches only one patient is closed."""
-        return Restriction(self.open_types, self.patient_types if patient_id else frozenset(), patient_id)
+        """The filter; without a patient id, nothing of the types that reach only one patient is allowed."""
+        return Restriction(self.open_types, self.patient_types, patient_id)
 
 
 def decide(rules: Iterable[Rule], access: Access, place: Place, action: Action) -> Decision:

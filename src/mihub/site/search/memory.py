@@ -12,10 +12,11 @@ from typing import Any
 
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
+from mihub.site.search.catalogue import ANY_TYPE
 from mihub.site.search.matching import date_fits, fits, rows_of
 from mihub.site.search.protocol import Page
 from mihub.site.search.question import (
-    Chain, Condition, Has, IdIn, Include, Match, Missing, Question, SortKey, Updated,
+    Chain, Condition, Has, IdIn, Include, Match, Missing, OfPatient, Question, SortKey, Updated,
 )  # fmt: skip
 from mihub.site.store.memory import MemoryStore, Record
 from mihub.site.store.noting import notes_of_search
@@ -54,30 +55,36 @@ class MemorySearch:
             [one.versions[-1] for _, one in page], [one.versions[-1] for one in included], total, after
         )
 
-    def ids(self, question: Question) -> list[str]:
+    def ids(self, question: Question, within: Restriction = EVERYTHING) -> list[str]:
         """See `Search.ids`."""
         return [
             record.versions[-1].id
-            for record in self._visible(question.resource_type, EVERYTHING)
-            if all(self._holds(condition, record, EVERYTHING) for condition in question.conditions)
+            for record in self._visible(question.resource_type, within)
+            if all(self._holds(condition, record, within) for condition in question.conditions)
         ]
 
     def _visible(self, resource_type: str, within: Restriction) -> Iterator[Record]:
         for (kind, _), record in list(self._store.records.items()):
-            if kind == resource_type and record.digest and within.allows(kind, record.rows.patients):
+            if (
+                resource_type in (kind, ANY_TYPE)
+                and record.digest
+                and within.allows(kind, record.rows.patients)
+            ):
                 yield record
 
     def _holds(self, condition: Condition, record: Record, within: Restriction) -> bool:
         version = record.versions[-1]
         if isinstance(condition, IdIn):
             return version.id in condition.ids
+        if isinstance(condition, OfPatient):
+            return condition.patient_id in record.rows.patients
         if isinstance(condition, Updated):
             low = version.last_updated
             return any(date_fits(value, low, low + _INSTANT) for value in condition.values)
         if isinstance(condition, Missing):
             return bool(rows_of(record.rows, condition.kind, condition.index)) != condition.missing
         if isinstance(condition, Match):
-            rows = rows_of(record.rows, condition.kind, condition.index)
+            rows = [row for index in condition.indexes for row in rows_of(record.rows, condition.kind, index)]
             return any(fits(condition, row) for row in rows) != (condition.modifier == "not")
         if isinstance(condition, Chain):
             return self._chained(condition, record, within)
@@ -85,8 +92,8 @@ class MemorySearch:
 
     def _chained(self, chain: Chain, record: Record, within: Restriction) -> bool:
         for kind, target in rows_of(record.rows, "reference", chain.index):
-            for resource_type, inner in chain.inner:
-                found = self._store.records.get((kind, target)) if kind == resource_type else None
+            for types, inner in chain.inner:
+                found = self._store.records.get((kind, target)) if kind in types else None
                 if found and found.digest and within.allows(kind, found.rows.patients):
                     if self._holds(inner, found, within):
                         return True

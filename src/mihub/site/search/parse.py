@@ -118,9 +118,9 @@ class Parser:
                 f"The parameter {parameter.name} has too many values.", rule=f"at most {_MOST_VALUES}"
             )
         if modifier == "identifier":
-            return Match(parameter.identifier_index, "token", read)
+            return Match((parameter.identifier_index,), "token", read)
         return Match(
-            parameter.index, parameter.kind, read, modifier if modifier not in RESOURCE_TYPES else ""
+            (parameter.index,), parameter.kind, read, modifier if modifier not in RESOURCE_TYPES else ""
         )
 
     def _chain(self, parameter: Parameter, target: str, rest: str, text: str) -> Condition:
@@ -133,7 +133,7 @@ class Parser:
         able = [kind for kind in sorted(asked) if kind in RESOURCE_TYPES and self._knows(kind, name)]
         if not able:
             raise self._unknown(f"{parameter.name}.{name}")
-        return Chain(parameter.index, tuple((kind, self.condition(kind, rest, text)) for kind in able))
+        return Chain(parameter.index, _merged([(kind, self.condition(kind, rest, text)) for kind in able]))
 
     def _has(self, name: str, text: str) -> Condition:
         parts = name.split(":", 3)
@@ -222,6 +222,22 @@ class Parser:
 
     def _pretty(self, question: Question, text: str) -> Question:
         return question
+
+
+def _merged(inner: list[tuple[str, Condition]]) -> tuple[tuple[frozenset[str], Condition], ...]:
+    """Types that are asked the same become one condition: sixty alternatives would take the database a while to plan."""
+    groups: dict[tuple[object, ...], tuple[set[str], Condition]] = {}
+    for resource_type, condition in inner:
+        if isinstance(condition, Match):
+            key: tuple[object, ...] = (condition.kind, condition.values, condition.modifier)
+        else:
+            key = (condition,)
+        types, known = groups.setdefault(key, (set(), condition))
+        types.add(resource_type)
+        if isinstance(condition, Match) and isinstance(known, Match):
+            indexes = tuple(dict.fromkeys(known.indexes + condition.indexes))
+            groups[key] = (types, replace(known, indexes=indexes))
+    return tuple((frozenset(types), condition) for types, condition in groups.values())
 
 
 _CONTROLS: Final = {

@@ -11,7 +11,15 @@ from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.database.faults import translated
 from mihub.database.pool import Connection, Pool
-from mihub.site.search.postgres_sql import after_sql, condition_sql, order_by, restriction_sql, sort_columns
+from mihub.site.search.catalogue import ANY_TYPE
+from mihub.site.search.postgres_sql import (
+    Sql,
+    after_sql,
+    condition_sql,
+    order_by,
+    restriction_sql,
+    sort_columns,
+)
 from mihub.site.search.protocol import Page
 from mihub.site.search.question import Include, Question
 from mihub.site.store.noting import notes_of_search
@@ -44,9 +52,9 @@ class PostgresSearch:
         after = (*rows[-1][7:], rows[-1][0]) if more else None
         return Page([_version(row) for row in rows], [_version(row) for row in included], total, after)
 
-    def ids(self, question: Question) -> list[str]:
+    def ids(self, question: Question, within: Restriction = EVERYTHING) -> list[str]:
         """See `Search.ids`."""
-        where, values = _where(question, EVERYTHING)
+        where, values = _where(question, within)
         with translated(), self._pool.connection() as connection:
             rows = connection.execute(f"SELECT r.id FROM resource r WHERE {where} ORDER BY r.rid", values)
             return [row[0] for row in rows]
@@ -59,7 +67,9 @@ class PostgresSearch:
 
 
 def _where(question: Question, within: Restriction) -> tuple[str, list[Any]]:
-    pieces = [("r.type = %s", [question.resource_type]), ("r.digest IS NOT NULL", [])]
+    pieces: list[Sql] = [("r.digest IS NOT NULL", [])]
+    if question.resource_type != ANY_TYPE:
+        pieces.append(("r.type = %s", [question.resource_type]))
     pieces += [condition_sql(condition, "r", within) for condition in question.conditions]
     pieces.append(restriction_sql(within, "r"))
     return " AND ".join(text for text, _ in pieces), [value for _, values in pieces for value in values]

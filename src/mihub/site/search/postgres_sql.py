@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.search.question import (
-    Chain, Condition, DateValue, Has, IdIn, LinkValue, Match, Missing, QuantityValue, SortKey, TextValue,
+    Chain, Condition, DateValue, Has, IdIn, LinkValue, Match, Missing, OfPatient, QuantityValue, SortKey, TextValue,
     TokenValue, Updated, Value,
 )  # fmt: skip
 
@@ -44,6 +44,9 @@ def condition_sql(condition: Condition, alias: str, within: Restriction) -> Sql:
     """The condition on the resource `alias`."""
     if isinstance(condition, IdIn):
         return f"{alias}.id = ANY(%s)", [list(condition.ids)]
+    if isinstance(condition, OfPatient):
+        mine = f"SELECT 1 FROM compartment p WHERE p.rid = {alias}.rid AND p.patient = %s"
+        return f"EXISTS ({mine})", [condition.patient_id]
     if isinstance(condition, Updated):
         return _any(
             [
@@ -123,17 +126,21 @@ def after_sql(sort: Sequence[SortKey], after: tuple[Any, ...]) -> Sql:
 def _match(match: Match, alias: str) -> Sql:
     text, values = _any([_value(value, match.modifier) for value in _merged(match.values)])
     word = "NOT EXISTS" if match.modifier == "not" else "EXISTS"
+    alone = len(match.indexes) == 1
+    param, indexes = (
+        ("x.param = %s", match.indexes[0]) if alone else ("x.param = ANY(%s)", list(match.indexes))
+    )
     return (
-        f"{word} (SELECT 1 FROM {TABLES[match.kind]} x WHERE x.rid = {alias}.rid AND x.param = %s AND {text})",
-        [match.index, *values],
+        f"{word} (SELECT 1 FROM {TABLES[match.kind]} x WHERE x.rid = {alias}.rid AND {param} AND {text})",
+        [indexes, *values],
     )
 
 
 def _chain(chain: Chain, alias: str, within: Restriction) -> Sql:
     inner, following = [], f"{alias}c"
-    for resource_type, condition in chain.inner:
+    for types, condition in chain.inner:
         text, values = condition_sql(condition, following, within)
-        inner.append((f"({following}.type = %s AND {text})", [resource_type, *values]))
+        inner.append((f"{following}.type = ANY(%s) AND {text}", [sorted(types), *values]))
     found, values = _any(inner)
     allowed, allowed_values = restriction_sql(within, following)
     return (
@@ -238,4 +245,9 @@ def _link(value: LinkValue) -> Sql:
 def _any(pieces: Sequence[Sql]) -> Sql:
     if not pieces:
         return "false", []
-    return "(" + " OR ".join(text for text, _ in pieces) + ")", [v for _, values in pieces for v in values]
+    if len(pieces) == 1:
+        # Without brackets of an OR the planner can turn an inner EXISTS into a join.
+        return pieces[0]
+    return "(" + " OR ".join(f"({text})" for text, _ in pieces) + ")", [
+        v for _, values in pieces for v in values
+    ]

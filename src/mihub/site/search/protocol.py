@@ -28,6 +28,6 @@ class Search(Protocol):
         """One page. The access is audited, one line for each patient on the page, before this returns."""
         ...
 
-    def ids(self, question: Question) -> list[str]:
-        """Ids of all matches, for the site's own conditional writes and linkage; shown to nobody, not audited."""
+    def ids(self, question: Question, within: Restriction = EVERYTHING) -> list[str]:
+        """Ids of all matches, for conditional writes and linkage; resources are not shown, so it is not audited."""
         ...

@@ -65,9 +65,9 @@ Value = TokenValue | TextValue | DateValue | QuantityValue | LinkValue
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One of the values fits one row of the parameter. `modifier`: "", "not", "exact", "contains"."""
+    """One of the values fits one row of one of the parameters. `modifier`: "", "not", "exact", "contains"."""
 
-    index: int
+    indexes: tuple[int, ...]
     kind: str
     values: tuple[Value, ...]
     modifier: str = ""
@@ -90,6 +90,13 @@ class IdIn:
 
 
 @dataclass(frozen=True, slots=True)
+class OfPatient:
+    """The resource is in the compartment of this patient."""
+
+    patient_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Updated:
     """`_lastUpdated`."""
 
@@ -98,10 +105,10 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A reference leads to a resource of one of these types for which the inner condition holds."""
+    """A reference leads to a resource of one of these types for which the condition beside them holds."""
 
     index: int
-    inner: tuple[tuple[str, Condition], ...]  # type of the target and the condition on it
+    inner: tuple[tuple[frozenset[str], Condition], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ class Has:
     inner: Condition
 
 
-Condition = Match | Missing | IdIn | Updated | Chain | Has
+Condition = Match | Missing | IdIn | OfPatient | Updated | Chain | Has
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,7 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`after`: the sort values and the number of the last resource of the page before."""
+    """`resource_type` "*" asks for every type. `after`: the sort values and the number of the last resource of the page before."""
 
     resource_type: str
     conditions: tuple[Condition, ...] = ()

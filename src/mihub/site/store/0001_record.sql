@@ -4,7 +4,7 @@
 -- One row: where the change log stands. Locking it lets one writer at a time through, so that positions are committed
 -- in order and a reader of the change log never misses one.
 CREATE TABLE record_state (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
     position bigint NOT NULL,
     resources bigint NOT NULL,
     catalogue text NOT NULL,

@@ -6,15 +6,15 @@ Pure: no clock, no database. Below: `content`, `rows`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
 from mihub.core.fhir import Resource
 from mihub.core.policy.restriction import Restriction
 from mihub.errors import Forbidden, MihubError, NotFound, PreconditionFailed
 from mihub.site.store.content import digest, key_of
-from mihub.site.store.protocol import Delete, Effect, Entries, Put, Written
+from mihub.site.store.protocol import Delete, Effect, Entries, Put, Version, Written
 from mihub.site.store.rows import NO_ROWS, Indexer, IndexRows
 
 Key = tuple[str, str]
@@ -50,6 +50,13 @@ class Plan:
 
     written: list[Written]
     steps: list[Step]
+
+    def answers(self, versions: Sequence[Version]) -> list[Written]:
+        """What the entries answer once the versions of the steps, in the same order, are made."""
+        made = iter(versions)
+        return [
+            one if one.effect == "unchanged" else replace(one, version=next(made)) for one in self.written
+        ]
 
 
 def keys_of(entries: Entries) -> list[Key]:

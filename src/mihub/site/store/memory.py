@@ -55,7 +55,7 @@ class MemoryStore:
             for step, body in zip(plan.steps, bodies, strict=True):
                 self._keep(step, Version(*step.key, step.version_id, now, len(self._log) + 1, body))
             self.note(notes_of_write(plan.steps, before + 1, len(self._log)), access)
-            return plan.written
+            return plan.answers(self._log[before:])
 
     def read(
         self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING

@@ -71,11 +71,14 @@ class PostgresStore:
             with _without_collector(len(listed) >= _BATCH):
                 current, rids = current_of(connection, keys)
                 plan = decide(listed, keys, current, self._index, within)
-                if plan.steps:
+                versions = (
                     write_steps(connection, plan.steps, rids, position, resources, now_milliseconds())
+                    if plan.steps
+                    else []
+                )
             notes = notes_of_write(plan.steps, position + 1, position + len(plan.steps))
             write_lines(connection, notes, access)
-        return plan.written
+        return plan.answers(versions)
 
     def read(
         self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING

@@ -1,17 +1,19 @@
 """How a plan of versions reaches the tables: the old version steps aside, then everything new is copied in.
 
-Seven COPYs write a batch of any size. Runs inside the writer's transaction. Above: `postgres`.
+Seven COPYs write a batch of any size, one round trip a single resource. Runs inside the writer's transaction. Above: `postgres`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final
 
 from mihub.database.pool import Connection
 from mihub.site.store.content import stamped
 from mihub.site.store.deciding import Current, Key, Step
+from mihub.site.store.protocol import Version
 from mihub.site.store.rows import IndexRows
 
 _CURRENT: Final = """
@@ -38,6 +40,8 @@ _RESOURCE: Final = (
     "rid, type, id, version_id, position, last_updated, digest, body",
     ["int8", "text", "text", "int4", "int8", "timestamptz", "bytea", "bytea"],
 )
+# Up to so many versions are sent as plain inserts; their index rows stay far below 65,535 parameters.
+_SMALL: Final = 8
 _SUPERSEDED: Final = (
     "rid, version_id, position, last_updated, body",
     ["int8", "int4", "int8", "timestamptz", "bytea"],
@@ -60,8 +64,8 @@ def write_steps(
     position: int,
     resources: int,
     now: datetime,
-) -> None:
-    """Write all versions; `position` and `resources` are the counters before this transaction."""
+) -> list[Version]:
+    """Write all versions and tell them; `position` and `resources` are the counters before this transaction."""
     numbered = _numbered(steps, rids, resources)
     last = {step.key: index for index, step in enumerate(steps)}
     versions = [
@@ -77,25 +81,36 @@ def write_steps(
         for index, row in enumerate(versions)
         if last[steps[index].key] != index
     ]
-    _set_aside(connection, [rids[key] for key in last if key in rids])
-    _copy(connection, "resource", *_RESOURCE, final)
-    _copy(connection, "superseded", *_SUPERSEDED, overtaken)
-    copy_rows(connection, [(numbered[key], steps[index].rows) for key, index in last.items()])
     new = sum(key not in rids for key in last)
-    connection.execute(
-        "UPDATE record_state SET position = %s, resources = %s", (position + len(steps), resources + new)
-    )
+    # A pipeline sends a small write in one round trip; COPY, which a pipeline can not hold, is for batches.
+    small = len(steps) <= _SMALL
+    into = _insert if small else _copy
+    with connection.pipeline() if small else nullcontext():
+        _set_aside(connection, [rids[key] for key in last if key in rids])
+        into(connection, "resource", *_RESOURCE, final)
+        into(connection, "superseded", *_SUPERSEDED, overtaken)
+        tables = _by_table([(numbered[key], steps[index].rows) for key, index in last.items()])
+        for name, (columns, types) in _INDEX_TABLES.items():
+            into(connection, name, columns, types, tables[name])
+        counters = (position + len(steps), resources + new)
+        connection.execute("UPDATE record_state SET position = %s, resources = %s", counters)
+    return [Version(*row[1:3], row[3], row[5], row[4], row[7]) for row in versions]
 
 
 def remove_rows(connection: Connection, rids: Sequence[int]) -> None:
     """Forget the index of these resources."""
-    with connection.pipeline():
-        for table in _INDEX_TABLES:
-            connection.execute(f"DELETE FROM {table} WHERE rid = ANY(%s)", (list(rids),))
+    for table in _INDEX_TABLES:
+        connection.execute(f"DELETE FROM {table} WHERE rid = ANY(%s)", (list(rids),))
 
 
 def copy_rows(connection: Connection, indexed: Sequence[tuple[int, IndexRows]]) -> None:
     """Write the index of these resources."""
+    tables = _by_table(indexed)
+    for name, (columns, types) in _INDEX_TABLES.items():
+        _copy(connection, name, columns, types, tables[name])
+
+
+def _by_table(indexed: Sequence[tuple[int, IndexRows]]) -> dict[str, list[tuple[Any, ...]]]:
     tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _INDEX_TABLES}
     for rid, rows in indexed:
         tail = (rid,)
@@ -105,8 +120,7 @@ def copy_rows(connection: Connection, indexed: Sequence[tuple[int, IndexRows]]) 
         tables["index_quantity"] += [row + tail for row in rows.quantities]
         tables["index_link"] += [row + tail for row in rows.links]
         tables["compartment"] += [(patient, rid) for patient in rows.patients]
-    for name, (columns, types) in _INDEX_TABLES.items():
-        _copy(connection, name, columns, types, tables[name])
+    return tables
 
 
 def _numbered(steps: Sequence[Step], rids: Mapping[Key, int], resources: int) -> dict[Key, int]:
@@ -126,8 +140,18 @@ def _set_aside(connection: Connection, rids: list[int]) -> None:
     remove_rows(connection, rids)
 
 
+def _insert(
+    connection: Connection, table: str, columns: str, types: list[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    if not rows:
+        return
+    one = f"({', '.join(['%s'] * len(types))})"
+    values = [value for row in rows for value in row]
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(rows))}", values)
+
+
 def _copy(
-    connection: Connection, table: str, columns: str, types: list[str], rows: Iterable[tuple[Any, ...]]
+    connection: Connection, table: str, columns: str, types: list[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     if not rows:
         return

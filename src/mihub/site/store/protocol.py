@@ -54,12 +54,16 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one entry did. "unchanged" when the content equals the current version: no new version is made."""
+    """What one entry did. "unchanged" when the content equals the current version: no new version is made.
+
+    `version` is the version that was made, None when unchanged.
+    """
 
     resource_type: str
     id: str
     version_id: int
     effect: Effect
+    version: Version | None = None
 
 
 Entries = Sequence[Put | Delete]
