@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from mihub.care.client import MemoryFhirClient
@@ -20,9 +21,12 @@ from mihub.portals.shell.houses import Houses
 from mihub.portals.shell.portal import Portal
 from mihub.portals.shell.region import Region
 from mihub.portals.shell.session import RecordPlace
+from mihub.portals.shell.texts import FOLDER, Texts
 from mihub.portals.team.routes import AREA
 
 TODAY = date(2026, 11, 23)
+# Read once: catalogues do not change between tests, and reading them is the slowest part of a page test.
+_TEXTS = Texts.load(FOLDER)
 OBSERVATION = "https://mihub.example/fhir/CodeSystem/observation"
 ONCO = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/StructureDefinition/mii-pr-onko-"
 TRANSPORT = "https://mihub.example/sid/transport-id"
@@ -182,15 +186,29 @@ def make_portal() -> tuple[Portal, dict[str, MemoryFhirClient]]:
         people=People(),
         today=lambda: TODAY,
         is_demo=True,
+        texts=_TEXTS,
     )
+    _TEXTS.missing.clear()
     return portal, servers
+
+
+_apps: dict[int, tuple[Portal, Starlette]] = {}
+
+
+def _app_of(portal: Portal) -> Starlette:
+    # One application per portal: two browsers of one test share it, as two people do.
+    known = _apps.get(id(portal))
+    if known is None or known[0] is not portal:
+        _apps.clear()
+        _apps[id(portal)] = (portal, create_app(portal, only=(AREA,)))
+    return _apps[id(portal)][1]
 
 
 class Browser:
     """A signed-in browser that fills the forms of the last page."""
 
     def __init__(self, portal: Portal, persona: str) -> None:
-        self.client = TestClient(create_app(portal, only=(AREA,)))
+        self.client = TestClient(_app_of(portal))
         self.html = self.client.get("/?lang=de").text
         self.post("/anmelden", {"persona": persona})
 

@@ -129,7 +129,7 @@ def test_a_plan_is_made_once_with_one_appointment_and_one_task_per_visit() -> No
         date(2027, 1, 1),
         date(2027, 4, 1),
     ]
-    assert [exam.id for exam in plan.visits[1].exams] == ["visit", "ct-thorax", "smoking", "lung-function"]
+    assert [exam.id for exam in plan.visits[1].exams] == ["visit", "ct-thorax"]
     assert [visit.state for visit in plan.visits][:2] == [Due.DUE, Due.LATER]
 
 

@@ -20,7 +20,6 @@ from mihub.care.screening.referral import blocking, is_screening
 from mihub.care.screening.rule import screening_rule
 from mihub.care.screening.worklist import Entry, Standing, entry, newest_for, worklist
 from mihub.core.policy.actor import Role
-from mihub.core.rules.document import shown
 from mihub.core.rules.receipt import Criterion, Decision, Outcome
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.forms import FormErrors
@@ -142,20 +141,16 @@ def _row(request: Request, each: Entry) -> Row:
 
 
 def _why(each: Entry, language: str) -> list[str]:
+    """The numbers that decided, in short; or what is missing."""
     receipt, rule = each.assessment.receipt, screening_rule()
     if each.standing is Standing.ASK:
         return _missing(each.assessment, language)
-    if each.standing in (Standing.NOT_ELIGIBLE, Standing.LATER):
-        return [rule.step(criterion.steps[-1], language) for criterion in receipt.failed if criterion.steps]
-    parts = []
-    for criterion_id, key, value in (
-        ("duration", "duration-sum", "years"),
-        ("pack-years", "pack-sum", "packs"),
-    ):
-        steps = [step for step in receipt.criterion(criterion_id).steps if step.key == key]
-        name = rule.sentence(f"criterion.{criterion_id}", {}, language)
-        parts += [f"{name}: {shown(step.values[value], language)}" for step in steps]
-    return parts
+    steps = [step for criterion in receipt.criteria for step in criterion.steps]
+    decisive = ("duration-sum", "pack-sum", "ct-too-early")
+    wanted = [step for step in steps if step.key in decisive]
+    if "abstinence" in {criterion.id for criterion in receipt.failed}:
+        wanted = [step for step in steps if step.key == "abstinence-years"]
+    return [rule.sentence(f"short.{step.key}", step.values, language) for step in wanted]
 
 
 def _missing(assessment: Assessment, language: str) -> list[str]:
