@@ -69,9 +69,9 @@ def _too_few(dice: Dice, birth: date) -> Tobacco:
     if dice.chance(0.5):
         start = _year(birth, dice.whole(18, 24), dice.whole(1, 12))
         return Tobacco("current", (Smoked(start, None, dice.pick((2, 3, 4, 5))),), "too_few_pack_years")
-    first = Smoked(_year(birth, 17, 4), _year(birth, dice.whole(26, 30), 8), 20)
-    assert first.end is not None  # noqa: S101  (set one line above)
-    again = add_months(first.end, dice.whole(123, 150))
+    stopped = _year(birth, dice.whole(26, 30), 8)
+    again = add_months(stopped, dice.whole(123, 150))
+    first = Smoked(_year(birth, 17, 4), stopped, 20)
     return Tobacco("current", (first, Smoked(again, None, 5)), "too_few_pack_years")
 
 

@@ -6,6 +6,7 @@ For tumours diagnosed within days and not yet discussed. Shape: care.tumour_boar
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -33,60 +34,84 @@ def write_registration(chart: Chart, life: Life, tumour: TumourCourse, today: da
     _write(chart, tumour, host, session, today)
 
 
+@dataclass(frozen=True, slots=True)
+class _Registration:
+    case: str
+    key: str
+    host: str
+    session: date
+    authored: str
+    sender: dict[str, Any]
+
+
+_QUESTION = "Welche Behandlung zuerst?"
+
+
 def _write(chart: Chart, tumour: TumourCourse, host: str, session: date, today: date) -> None:
-    key = f"{chart.record.id}-next"
-    case, board = f"board-{key}", BOARDS[host]
-    found = tumour.diagnosis
+    found, key = tumour.diagnosis, f"{chart.record.id}-next"
     sender: dict[str, Any] = member_reference(found.hospital)
     sender["display"] = BY_ID[found.hospital].person("oncologist").name
-    registered = instant(min(today, found.day + timedelta(days=1)), 10)
-    question = "Welche Behandlung zuerst?"
+    authored = instant(min(today, found.day + timedelta(days=1)), 10)
+    given = _Registration(f"board-{key}", key, host, session, authored, sender)
+    _request(chart, given)
+    _plan(chart, given)
+    _task(chart, given)
+
+
+def _request(chart: Chart, given: _Registration) -> None:
+    board = BOARDS[given.host]
     chart.put(
         "ServiceRequest",
-        case,
+        given.case,
         status="active",
         intent="order",
         code=concept(f"{url.OWN}/CodeSystem/board", board.id, text=board.name),
         subject=chart.patient,
-        occurrenceDateTime=session.isoformat(),
-        authoredOn=registered,
-        requester=sender,
-        performer=[member_reference(host)],
-        note=[{"text": question}],
+        occurrenceDateTime=given.session.isoformat(),
+        authoredOn=given.authored,
+        requester=given.sender,
+        performer=[member_reference(given.host)],
+        note=[{"text": _QUESTION}],
     )
+
+
+def _plan(chart: Chart, given: _Registration) -> None:
+    """The empty draft that the board fills."""
     kind = f"{url.MII}/ext/modul-onko/CodeSystem/mii-cs-onko-therapieplanung-typ"
     chart.put(
         "CarePlan",
-        case,
+        given.case,
         url.BOARD,
-        extension=[{"url": f"{url.OWN}/StructureDefinition/board", "valueString": board.id}],
-        identifier=[{"system": f"{url.OWN}/sid/board-case", "value": key}],
+        extension=[{"url": f"{url.OWN}/StructureDefinition/board", "valueString": BOARDS[given.host].id}],
+        identifier=[{"system": f"{url.OWN}/sid/board-case", "value": given.key}],
         status="draft",
         intent="plan",
         category=[concept(kind, "praeth")],
         subject=chart.patient,
-        created=session.isoformat(),
-        supportingInfo=[{"reference": f"ServiceRequest/{case}"}],
+        created=given.session.isoformat(),
+        supportingInfo=[{"reference": f"ServiceRequest/{given.case}"}],
     )
     chart.latest["meta"]["security"] = [*chart.latest["meta"]["security"], _NOT_TO_PATIENT]
+
+
+def _task(chart: Chart, given: _Registration) -> None:
+    session = f"{BOARDS[given.host].id}/{given.session.isoformat()}"
+    completeness = f"{chart.dice.whole(7, 12)}/13"
     chart.put(
         "Task",
-        case,
-        identifier=[{"system": f"{url.OWN}/sid/board-case", "value": key}],
-        groupIdentifier={
-            "system": f"{url.OWN}/sid/board-session",
-            "value": f"{board.id}/{session.isoformat()}",
-        },
-        basedOn=[{"reference": f"ServiceRequest/{case}"}],
+        given.case,
+        identifier=[{"system": f"{url.OWN}/sid/board-case", "value": given.key}],
+        groupIdentifier={"system": f"{url.OWN}/sid/board-session", "value": session},
+        basedOn=[{"reference": f"ServiceRequest/{given.case}"}],
         status="requested",
         intent="order",
         code=concept(url.TASK, "board-case"),
-        description=question,
-        focus={"reference": f"CarePlan/{case}"},
+        description=_QUESTION,
+        focus={"reference": f"CarePlan/{given.case}"},
         **{"for": chart.patient},
-        executionPeriod={"start": session.isoformat()},
-        authoredOn=registered,
-        requester=sender,
-        owner=member_reference(host),
-        input=[{"type": {"text": "completeness"}, "valueString": f"{chart.dice.whole(7, 12)}/13"}],
+        executionPeriod={"start": given.session.isoformat()},
+        authoredOn=given.authored,
+        requester=given.sender,
+        owner=member_reference(given.host),
+        input=[{"type": {"text": "completeness"}, "valueString": completeness}],
     )

@@ -42,28 +42,12 @@ def write_imaging(
     examination: Examination,
     conclusion: str,
     encounter: dict[str, str] | None = None,
-    conclusion_code: list[dict[str, Any]] | None = None,
-    note: str = "",
-    results: list[dict[str, str]] | None = None,
-) -> tuple[dict[str, str], dict[str, str]]:
-    """(study, report) of one examination."""
+    **result: Any,
+) -> dict[str, str]:
+    """The study and its report; the report's reference comes back. `result`: more elements of the report."""
     start = instant(day, chart.dice.whole(8, 16), chart.dice.whole(0, 59))
-    accession = f"{chart.record.number}-I{len(chart.resources)}"
-    study = chart.add(
-        "ImagingStudy",
-        url.IMAGING_STUDY,
-        identifier=[{"system": f"{url.MIHUB}/{chart.member.id}/accession", "value": accession}],
-        status="available",
-        modality=[{"system": "http://dicom.nema.org/resources/ontology/DCM", "code": examination.modality}],
-        subject=chart.patient,
-        encounter=encounter,
-        started=start,
-        numberOfSeries=1,
-        procedureCode=[loinc(examination.code, examination.display, examination.title)],
-        description=examination.title,
-        note=[{"text": note}] if note else None,
-    )
-    report = chart.add(
+    study = _study(chart, examination, start, encounter)
+    return chart.add(
         "DiagnosticReport",
         url.RADIOLOGY_REPORT,
         status="final",
@@ -75,8 +59,25 @@ def write_imaging(
         issued=instant(day, 17),
         performer=[chart.organization],
         imagingStudy=[study],
-        result=results,
         conclusion=conclusion,
-        conclusionCode=conclusion_code,
+        **result,
     )
-    return study, report
+
+
+def _study(
+    chart: Chart, examination: Examination, start: str, encounter: dict[str, str] | None
+) -> dict[str, str]:
+    accession = f"{chart.record.number}-I{len(chart.resources)}"
+    return chart.add(
+        "ImagingStudy",
+        url.IMAGING_STUDY,
+        identifier=[{"system": f"{url.MIHUB}/{chart.member.id}/accession", "value": accession}],
+        status="available",
+        modality=[{"system": "http://dicom.nema.org/resources/ontology/DCM", "code": examination.modality}],
+        subject=chart.patient,
+        encounter=encounter,
+        started=start,
+        numberOfSeries=1,
+        procedureCode=[loinc(examination.code, examination.display, examination.title)],
+        description=examination.title,
+    )

@@ -11,6 +11,8 @@ from mihub.synth.calendar import instant
 from mihub.synth.fhir import canonicals as url
 from mihub.synth.fhir.chart import Chart, category, concept, loinc, numbered, ordered
 
+_METHODS = {True: ("86273004", "Biopsy"), False: ("65801008", "Excision")}
+
 
 def write_pathology(
     chart: Chart, taken: date, until: date, what: str, conclusion: str, *, biopsy: bool
@@ -18,31 +20,8 @@ def write_pathology(
     """Specimen, diagnosis and report; the report follows within days, never after `until`."""
     reported = min(taken + timedelta(days=chart.dice.whole(2, 4)), until)
     number = f"E{taken:%y}-{chart.record.number}-{len(chart.resources)}"
-    specimen = chart.add(
-        "Specimen",
-        url.SPECIMEN,
-        accessionIdentifier=numbered(chart, "ACSN", number, "pathology"),
-        status="available",
-        type=concept(url.SNOMED, "119376003", "Tissue specimen", what),
-        subject=chart.patient,
-        collection={
-            "collectedDateTime": instant(taken, 11),
-            "method": concept(url.SNOMED, "86273004", "Biopsy")
-            if biopsy
-            else concept(url.SNOMED, "65801008", "Excision"),
-        },
-    )
-    diagnosis = chart.add(
-        "Observation",
-        url.PATHOLOGY_DIAGNOSIS,
-        status="final",
-        category=category("laboratory"),
-        code=loinc("22637-3", "Pathology report diagnosis", "Pathologische Diagnose"),
-        subject=chart.patient,
-        effectiveDateTime=instant(taken, 11),
-        specimen=specimen,
-        valueString=conclusion,
-    )
+    specimen = _specimen(chart, taken, number, what, biopsy)
+    diagnosis = _diagnosis(chart, taken, specimen, conclusion)
     chart.add(
         "DiagnosticReport",
         url.PATHOLOGY_REPORT,
@@ -58,4 +37,31 @@ def write_pathology(
         specimen=[specimen],
         result=[diagnosis],
         conclusion=conclusion,
+    )
+
+
+def _specimen(chart: Chart, taken: date, number: str, what: str, biopsy: bool) -> dict[str, str]:
+    method = concept(url.SNOMED, *_METHODS[biopsy])
+    return chart.add(
+        "Specimen",
+        url.SPECIMEN,
+        accessionIdentifier=numbered(chart, "ACSN", number, "pathology"),
+        status="available",
+        type=concept(url.SNOMED, "119376003", "Tissue specimen", what),
+        subject=chart.patient,
+        collection={"collectedDateTime": instant(taken, 11), "method": method},
+    )
+
+
+def _diagnosis(chart: Chart, taken: date, specimen: dict[str, str], conclusion: str) -> dict[str, str]:
+    return chart.add(
+        "Observation",
+        url.PATHOLOGY_DIAGNOSIS,
+        status="final",
+        category=category("laboratory"),
+        code=loinc("22637-3", "Pathology report diagnosis", "Pathologische Diagnose"),
+        subject=chart.patient,
+        effectiveDateTime=instant(taken, 11),
+        specimen=specimen,
+        valueString=conclusion,
     )

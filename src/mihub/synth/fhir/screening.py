@@ -36,15 +36,9 @@ def write_first_reading(chart: Chart, scan: Scan) -> None:
     dose = [{"url": f"{url.OWN}/StructureDefinition/ctdi-vol", "valueQuantity": quantity(scan.dose, "mGy")}]
     write_procedure(chart, "3-222", LOW_DOSE_CT.title, scan.day, extension=dose)
     nodules = [_nodule(chart, scan.nodule, scan)] if scan.nodule else None
-    write_imaging(
-        chart,
-        scan.day,
-        LOW_DOSE_CT,
-        conclusion(scan),
-        conclusion_code=_codes(scan),
-        note=f"CTDIvol {str(scan.dose).replace('.', ',')} mGy; ohne CAD, dann mit CAD gelesen.",
-        results=nodules,
-    )
+    dose_text = str(scan.dose).replace(".", ",")
+    text = f"{conclusion(scan)} CTDIvol {dose_text} mGy; ohne CAD, dann mit CAD gelesen."
+    write_imaging(chart, scan.day, LOW_DOSE_CT, text, conclusionCode=_codes(scan), result=nodules)
 
 
 def write_second_reading(chart: Chart, scan: Scan) -> None:
