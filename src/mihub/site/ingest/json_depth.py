@@ -21,7 +21,8 @@ def nests_deeper_than(text: bytes, limit: int) -> bool:
         return False
     rest = text.translate(None, _NOT_BRACKETS)
     for _ in range(limit):
-        shorter = rest.replace(b"{}", b"").replace(b"[]", b"")
+        # Only pairs that are innermost now: a mark keeps the next outer pair apart until the pass is over.
+        shorter = rest.replace(b"{}", b"-").replace(b"[]", b"-").replace(b"-", b"")
         if not shorter:
             return False
         if len(shorter) == len(rest):

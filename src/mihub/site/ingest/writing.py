@@ -101,7 +101,9 @@ class Writing:
         written = self._record.write(entries) if entries else []
         self._count(written)
         self._report.loaded += sum(record.records for record in records)
-        self._report.resources["unchanged"] += sum(record.already for record in records)
+        already = sum(record.already for record in records)
+        if already:
+            self._report.resources["unchanged"] += already
 
     def _count(self, written: list[Written]) -> None:
         for one in written:

@@ -25,8 +25,8 @@ from mihub.site.ingest.obds.node import Node
 from mihub.site.ingest.obds.report import Report, coded, reference
 
 _ICD_10_WHO: Final = "http://hl7.org/fhir/sid/icd-10"
-# Diagnosis certainties that rest on cells, tissue or genes.
-_MICROSCOPIC: Final = frozenset({"5", "6", "7", "7.1", "7.2", "7.3", "8"})
+# A diagnosis is reported once it is sufficiently certain (the cancer registry laws of the states), so it is confirmed.
+_CONFIRMED: Final = {"system": CONDITION_VERIFICATION, "code": "confirmed"}
 _EVIDENCE: Final = ("Observation", "DiagnosticReport")
 
 
@@ -36,7 +36,7 @@ def add_diagnosis(report: Report) -> None:
     report.default_date = read_date(report.case.assignment.first("Diagnosedatum"))
     condition = _condition(report)
     code = table("diagnosis-certainty").coding(node.value("Diagnosesicherung"))
-    condition["verificationStatus"] = {"coding": [code, *_confirmed(node.value("Diagnosesicherung"))]}
+    condition["verificationStatus"] = {"coding": [code, _CONFIRMED]}
     if node.value("Primaertumor_Diagnosetext"):
         condition["code"]["text"] = node.value("Primaertumor_Diagnosetext")
     _add_site(condition, report.case.assignment.value("Seitenlokalisation"), node)
@@ -79,10 +79,6 @@ def _morphology(assignment: Node) -> list[Json]:
     return [
         {"url": oncology_extension("histology-morphology-behavior-icdo3"), "valueCodeableConcept": concept}
     ]
-
-
-def _confirmed(certainty: str) -> list[Json]:
-    return [{"system": CONDITION_VERIFICATION, "code": "confirmed"}] if certainty in _MICROSCOPIC else []
 
 
 def _add_site(condition: Resource, side: str, node: Node | None) -> None:

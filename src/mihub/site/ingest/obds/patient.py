@@ -15,6 +15,7 @@ from mihub.core.mii.canonicals import (
     GENDER_DE_CODES,
     IDENTIFIER_TYPE,
     IDENTIFIER_TYPE_DE,
+    IKNR,
     KVNR,
     OBDS_REPORTED,
     OURS,
@@ -22,7 +23,7 @@ from mihub.core.mii.canonicals import (
     patient_number_system,
 )
 from mihub.site.ingest.fhir_resource import derived_id
-from mihub.site.ingest.obds.dates import put_date, read_date
+from mihub.site.ingest.obds.dates import absent, put_date, read_date
 from mihub.site.ingest.obds.node import Node
 
 _KVNR: Final = re.compile(r"[A-Z]\d{9}")
@@ -108,10 +109,20 @@ def _identifiers(member: str, number: str, master: Node) -> list[Json]:
     ]
     insured = master.value("Versichertendaten_GKV", "GKV_Versichertennummer")
     if _KVNR.fullmatch(insured):
-        found.append(
-            {"use": "official", "type": _type(IDENTIFIER_TYPE_DE, "KVZ10"), "system": KVNR, "value": insured}
-        )
+        identifier = {
+            "use": "official",
+            "type": _type(IDENTIFIER_TYPE_DE, "KVZ10"),
+            "system": KVNR,
+            "value": insured,
+            "assigner": _insurer(master.value("Versichertendaten_GKV", "IKNR")),
+        }
+        found.append(identifier)
     return found
+
+
+def _insurer(number: str) -> Json:
+    """The health insurance by its institution number; the profile asks for one, so a missing one says so."""
+    return {"identifier": {"system": IKNR, "value": number}} if number.isdecimal() else absent()
 
 
 def _type(system: str, code: str) -> Json:

@@ -64,7 +64,7 @@ def read_patients(stream: io.BufferedReader, limits: Limits) -> Iterator[tuple[H
     try:
         yield from _patients(events, header, limits)
     except etree.XMLSyntaxError as error:
-        raise _broken(error) from None
+        raise _broken(error, events) from None
 
 
 def _patients(events: etree.iterparse, header: Header, limits: Limits) -> Iterator[tuple[Header, Node]]:
@@ -149,9 +149,14 @@ def _forget(element: etree._Element) -> None:
         del parent[0]
 
 
-def _broken(error: etree.XMLSyntaxError) -> InvalidInput:
-    sentence = _SENTENCES.get(getattr(error, "code", 0), "The XML is not well-formed")
+def _broken(error: etree.XMLSyntaxError, events: etree.iterparse) -> InvalidInput:
     line, column = error.position
+    code = getattr(error, "code", 0)
+    # An undeclared entity reaches us without a place; the parser's own log has it.
+    logged = list(getattr(events, "error_log", ()))
+    if not line and logged:
+        line, column, code = logged[0].line, logged[0].column, logged[0].type
+    sentence = _SENTENCES.get(code, "The XML is not well-formed")
     return InvalidInput(
         f"{sentence} (line {line}, column {column}).",
         where=f"line {line}",
