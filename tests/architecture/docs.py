@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import ast
 import inspect
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,15 +54,15 @@ def settings() -> str:
     return "\n".join([*lines, ""])
 
 
-def setting_rows(settings_class: Any) -> Iterator[tuple[str, str, str]]:
-    """Name, default and meaning of each key of a settings class (pydantic or dataclass with metadata)."""
-    if dataclasses.is_dataclass(settings_class):
-        for field in dataclasses.fields(settings_class):
-            default = "required" if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING else f"`{field.default}`"
-            yield field.name, default, str(field.metadata.get("meaning", ""))
-        return
-    for name, field in settings_class.model_fields.items():
-        yield name, "required" if field.is_required() else f"`{field.default}`", field.description or ""
+def setting_rows(settings_class: type) -> Iterator[tuple[str, str, str]]:
+    """Name, default and meaning of each key: the text below a field is its meaning."""
+    body = ast.parse(inspect.getsource(settings_class)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    for field, text in itertools.pairwise(body.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            meaning = text.value.value if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) else ""
+            default = f"`{ast.unparse(field.value)}`" if field.value is not None else "required"
+            yield field.target.id, default, str(meaning)
 
 
 def error_kinds() -> str:

@@ -10,7 +10,7 @@ from datetime import date
 from mihub.care.client import MemoryFhirClient
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient, Parameters
-from mihub.core.policy.actor import Access, MemberId, PersonId, TransportId
+from mihub.core.policy.actor import Access, Actor, MemberId, PersonId, TransportId
 from mihub.errors import Unavailable
 from mihub.portals.shell.houses import Houses
 from mihub.portals.shell.portal import Portal
@@ -66,12 +66,12 @@ class FakePeople:
     members: tuple[str, ...]
 
     async def by_number(
-        self, member: str, patient_number: str
+        self, member: str, patient_number: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         return None, ()
 
     async def by_patient(
-        self, member: str, patient_id: str
+        self, member: str, patient_id: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         places = tuple(RecordPlace(MemberId(each), TransportId(f"t-{each}")) for each in self.members)
         return PersonId("person"), places

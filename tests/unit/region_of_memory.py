@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from mihub.care.client import MemoryFhirClient
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient, Parameters
-from mihub.core.policy.actor import Access, MemberId, PersonId, TransportId
+from mihub.core.policy.actor import Access, Actor, MemberId, PersonId, TransportId
 from mihub.errors import Unavailable
 from mihub.portals.shell.houses import HouseClient, Houses
 from mihub.portals.shell.portal import Portal
@@ -103,13 +103,13 @@ class MemoryPeople:
         self._places = tuple(RecordPlace(MemberId(member), TransportId(f"t-{member}")) for member in members)
 
     async def by_number(
-        self, member: str, patient_number: str
+        self, member: str, patient_number: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         """The patient."""
         return PersonId("person"), self._places
 
     async def by_patient(
-        self, member: str, patient_id: str
+        self, member: str, patient_id: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         """The patient."""
         return PersonId("person"), self._places

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from mihub.care.client import MemoryFhirClient
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
-from mihub.core.policy.actor import Access, MemberId, PersonId, TransportId
+from mihub.core.policy.actor import Access, Actor, MemberId, PersonId, TransportId
 from mihub.portals.shell.app import create_app
 from mihub.portals.shell.houses import Houses
 from mihub.portals.shell.portal import Portal
@@ -148,11 +148,13 @@ def hospital() -> MemoryFhirClient:
 class People:
     """Kerstin is known at the practice and in Cottbus; everybody else only where they are."""
 
-    async def by_number(self, member: str, number: str) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
+    async def by_number(
+        self, member: str, number: str, actor: Actor
+    ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         return None, ()
 
     async def by_patient(
-        self, member: str, patient_id: str
+        self, member: str, patient_id: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         if patient_id in ("kerstin", "c1"):
             return PersonId("k"), (RecordPlace(MemberId("cottbus"), TransportId("tc")),)

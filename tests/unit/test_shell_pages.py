@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from mihub.core.policy.actor import Access, MemberId, PersonId, Role, TransportId
+from mihub.core.policy.actor import Access, Actor, MemberId, PersonId, Role, TransportId
 from mihub.errors import Conflict
 from mihub.portals.shell.app import create_app
 from mihub.portals.shell.areas import Area, NavItem
@@ -47,12 +47,12 @@ _REGION = {
 
 class _People:
     async def by_number(
-        self, member: str, patient_number: str
+        self, member: str, patient_number: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         return PersonId("person"), (RecordPlace(MemberId(member), TransportId("aa")),)
 
     async def by_patient(
-        self, member: str, patient_id: str
+        self, member: str, patient_id: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         return None, ()
 

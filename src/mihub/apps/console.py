@@ -13,7 +13,14 @@ from typing import Any
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from mihub.errors import MihubError
 
@@ -37,7 +44,13 @@ def say(text: str) -> None:
 @contextmanager
 def progress(title: str, *, quiet: bool = False) -> Iterator[Step]:
     """A bar that advances by calls of the yielded function; silent when `quiet` or when nobody watches."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
@@ -56,7 +69,9 @@ def run(command: Callable[[], Any]) -> int:
         say("mihub: stopped.")
         return 130
     except OSError as error:
-        say(f"mihub: the system refused: {os.strerror(error.errno or 0)}. Next: check the path, its rights and free space.")
+        say(
+            f"mihub: the system refused: {os.strerror(error.errno or 0)}. Next: check the path, its rights and free space."
+        )
         return 74
     except Exception as error:
         if os.environ.get("MIHUB_DEBUG"):

@@ -25,7 +25,7 @@ MONTH_SECONDS = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One organisation. `duties`: "site" answers questions, "portal" vouches for people, "hub", "trust".
+    """One organisation. `duties`: "site" answers questions, "record" keeps the care record, "portal" vouches for people, "hub", "trust".
 
     `kind` is what it is to people ("hospital", "practice"). A suspended member stays on the list with
     `active` false.

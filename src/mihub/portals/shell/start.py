@@ -95,7 +95,7 @@ async def _open(portal: Portal, persona: Persona) -> Session:
     actor = Actor(f"{persona.member}/{persona.id}", persona.name, persona.role, persona.member)
     if persona.role is not Role.PATIENT:
         return portal.sessions.open(actor, persona.id)
-    person, records = await portal.people.by_number(persona.member, persona.patient_number)
+    person, records = await portal.people.by_number(persona.member, persona.patient_number, actor)
     if not records:
         raise Unavailable(
             "No record of this person was found in the region.",

@@ -81,7 +81,11 @@ async def find_person(request: Request, patient_id: str) -> KnownPerson:
     places: tuple[RecordPlace, ...] = ()
     unlinked = False
     try:
-        places = (await portal_of(request).people.by_patient(own_member(request), patient_id))[1]
+        places = (
+            await portal_of(request).people.by_patient(
+                own_member(request), patient_id, session_of(request).actor
+            )
+        )[1]
     except MihubError:
         unlinked = True
     person = await _in_care_record(request, patient, places)

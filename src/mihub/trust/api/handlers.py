@@ -20,8 +20,8 @@ from mihub.trust.registry.persons import Person
 async def take_identities(request: Request) -> JSONResponse:
     """`POST /trust/identities`: a site's encodings; the answer is a count and no person's id."""
     trust, member = trust_of(request), await member_of(request)
-    if "site" not in member.duties:
-        raise Forbidden("Only sites hand in identities.", rule="member list")
+    if not member.duties & {"site", "record"}:
+        raise Forbidden("Only sites and the care record hand in identities.", rule="member list")
     sent = (await json_of(request)).get("identities")
     if not isinstance(sent, list) or len(sent) > MAX_BATCH:
         raise InvalidInput(

@@ -44,7 +44,7 @@ class CasePatient:
 async def find_patient(request: Request, member: str, patient_id: str) -> CasePatient:
     """The person behind `Patient/{patient_id}` at a member. Raises `NotFound` when the care record does
     not hold them."""
-    places = (await portal_of(request).people.by_patient(member, patient_id))[1]
+    places = (await portal_of(request).people.by_patient(member, patient_id, session_of(request).actor))[1]
     if member == CARE_RECORD:
         care_id = patient_id
     else:

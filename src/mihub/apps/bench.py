@@ -1,0 +1,231 @@
+"""`mihub bench`: what the program does per second and how much memory it holds, beside the ceiling of the same run.
+
+A ceiling is the same work without our part, on this machine, minutes apart: rows copied into a bare table, the same count
+asked of the facts directly, an empty page. Ratios travel between machines, seconds do not. Never part of a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import orjson
+import psycopg
+
+from mihub.apps import console, demo
+from mihub.apps.region import NETWORK, PROJECT, DemoSettings, OpenRegion
+from mihub.apps.serve import Background, bind
+from mihub.core.policy.actor import Access, Actor, Purpose, Role
+from mihub.errors import NotSupported
+from mihub.synth.region import write_region
+
+_PARTS = ("synth", "import", "demo", "page", "count")
+_SYNTH_PEOPLE = 2000
+T = TypeVar("T")
+QUESTION: dict[str, Any] = {
+    "version": "2",
+    "display": "Lung cancer",
+    "inclusionCriteria": [
+        [
+            {
+                "context": {"code": "Diagnose", "system": "fdpg.mii.cds", "display": "Diagnose"},
+                "termCodes": [
+                    {
+                        "code": "C34",
+                        "system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm",
+                        "display": "Lung cancer",
+                    }
+                ],
+            }
+        ]
+    ],
+}
+
+
+def run(*, people: int, only: str, as_json: bool) -> None:
+    """All parts, or the one named."""
+    if only and only not in _PARTS:
+        raise NotSupported(
+            f"There is no part {only!r}.", rule=f"one of {', '.join(_PARTS)}", next_step="Name one, or none."
+        )
+    wanted = (only,) if only else _PARTS
+    result: dict[str, Any] = {"machine": machine(), "date": date.today().isoformat(), "people": people}
+    if "synth" in wanted:
+        result["synth"] = _synth()
+    if set(wanted) & {"import", "demo", "page", "count"}:
+        result |= _region(people, wanted)
+    if as_json:
+        console.json_line(result)
+        return
+    console.out.print_json(orjson.dumps(result).decode())
+
+
+def machine() -> str:
+    """What the numbers were measured on, without names of the machine."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _synth() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="mihub-bench-") as folder:
+        seconds, summary = _timed(
+            lambda: write_region(Path(folder), seed=1, people=_SYNTH_PEOPLE, today=date(2026, 11, 23))
+        )
+    return {"people": _SYNTH_PEOPLE, "seconds": round(seconds, 2), "resources": summary.total_resources}
+
+
+def _region(people: int, wanted: tuple[str, ...]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    settings = DemoSettings(data_dir=demo.NEW, people=people, today=date.today())
+    with demo.started(settings, quiet=True) as (region, seconds):
+        if "demo" in wanted:
+            result["demo"] = {
+                "ready_seconds": round(seconds, 1),
+                "resident_mb": round(resident_mb(region.settings.data_dir / "pg")),
+            }
+        with Background(region.app, bind("127.0.0.1", 0)) as served:
+            if "page" in wanted:
+                result["page"] = _page(served.url)
+            if "count" in wanted:
+                result["count"] = asyncio.run(_count(region))
+            if "demo" in wanted:
+                result["demo"]["resident_after_use_mb"] = round(resident_mb(region.settings.data_dir / "pg"))
+        if "import" in wanted:
+            result["import"] = _import(region)
+    return result
+
+
+def _import(region: OpenRegion) -> dict[str, Any]:
+    """One hospital's exports into an empty site, against copying the same bytes into a bare table."""
+    from mihub.apps.open_site import open_site
+
+    source = region.settings.data_dir / "synthetic" / "chemnitz"
+    place = next(site.place for member, site in region.sites.items() if member == "chemnitz")
+    with tempfile.TemporaryDirectory(prefix="mihub-bench-") as folder:
+        settings = replace(place.settings, data_dir=Path(folder))
+        site = open_site(replace(place, settings=settings), database_url=region.pg.url("bench_import"))
+        try:
+            seconds, report = _timed(lambda: site.importer().run([source]))
+        finally:
+            site.close()
+    resources = sum(report.resources.values())
+    bodies = [
+        version.body or b""
+        for version in region.sites[place.settings.member].record.store.changes(0, 1_000_000)
+    ]
+    with psycopg.connect(region.pg.url("bench_ceiling"), autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS bare (body bytea)")
+        ceiling, _ = _timed(lambda: _copy(connection, bodies))
+    rate, bare = resources / seconds, len(bodies) / ceiling
+    return {
+        "resources": resources,
+        "seconds": round(seconds, 2),
+        "resources_per_second": round(rate),
+        "ceiling_rows_per_second": round(bare),
+        "ratio_to_ceiling": round(rate / bare, 4),
+    }
+
+
+def _copy(connection: psycopg.Connection[Any], bodies: list[bytes]) -> None:
+    with connection.cursor().copy("COPY bare (body) FROM STDIN") as copy:
+        for body in bodies:
+            copy.write_row((body,))
+
+
+def _page(url: str) -> dict[str, Any]:
+    """A patient's first page with everything it loads, compressed as a browser asks for it."""
+    from lxml import html
+
+    with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as client:
+        page = html.fromstring(client.get("/").text)
+        form = next(one for one in page.forms if dict(one.form_values()).get("persona") == "patient")
+        seconds, home = _timed(lambda: client.post("/anmelden", data=dict(form.form_values())))
+        document = html.fromstring(home.text)
+        linked = [
+            *document.xpath("//link[@rel='stylesheet']/@href | //link[@rel='preload']/@href"),
+            *document.xpath("//script/@src | //img/@src"),
+        ]
+        size = _wire_bytes(client, str(home.url)) + sum(
+            _wire_bytes(client, path) for path in dict.fromkeys(linked)
+        )
+        empty, _ = _timed(lambda: client.get("/static/none"))
+    return {
+        "bytes": size,
+        "requests": 1 + len(set(linked)),
+        "seconds": round(seconds, 3),
+        "ceiling_seconds": round(empty, 4),
+    }
+
+
+def _wire_bytes(client: httpx.Client, path: str) -> int:
+    with client.stream("GET", path, headers={"Accept-Encoding": "gzip, br"}) as answer:
+        return sum(len(block) for block in answer.iter_raw())
+
+
+async def _count(region: OpenRegion) -> dict[str, Any]:
+    """Ask all sites through the mailbox until all have answered; the ceiling asks each site's facts directly."""
+    persona = next(one for one in region.region.personas if one.role is Role.RESEARCHER)
+    actor = Actor(f"{persona.member}/{persona.id}", persona.name, persona.role, persona.member)
+    access = Access(actor, Purpose.RESEARCH)
+    begin = time.perf_counter()
+    question = await region.asker.ask(QUESTION, PROJECT, access, title="bench")
+    while (status := await region.asker.status(question, access)).silent and time.perf_counter() - begin < 30:
+        await asyncio.sleep(0.02)
+    seconds = time.perf_counter() - begin
+    ceiling, _ = _timed(
+        lambda: [
+            site.feasibility.local_count(QUESTION)
+            for member, site in region.sites.items()
+            if member != NETWORK
+        ]
+    )
+    return {
+        "sites": len(status.sites),
+        "answered": sum(one.state == "answered" for one in status.sites),
+        "seconds": round(seconds, 2),
+        "ceiling_seconds": round(ceiling, 3),
+        "ratio_to_ceiling": round(ceiling / seconds, 3),
+    }
+
+
+def resident_mb(pg: Path) -> float:
+    """Memory of this process and of the database server whose files are in `pg`; shared pages are counted once."""
+    total = _pss_kb(os.getpid())
+    postmaster = pg / "postmaster.pid"
+    if postmaster.exists():
+        server = int(postmaster.read_text().split()[0])
+        total += sum(_pss_kb(pid) for pid in (server, *_children(server)))
+    return total / 1024
+
+
+def _children(parent: int) -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == parent:
+                yield int(entry.name)
+
+
+def _pss_kb(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
+    begin = time.perf_counter()
+    value = work()
+    return time.perf_counter() - begin, value

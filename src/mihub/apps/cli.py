@@ -1,0 +1,368 @@
+"""The command line `mihub`: thin commands over the composition; every one has help with an example.
+
+Results go to standard output (one JSON line with `--json`), everything else to standard error. Exit codes by kind of error:
+docs/reference/errors.md. Below: `console`, and one module per role.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mihub import __version__
+from mihub.apps import console
+
+app = typer.Typer(
+    name="mihub",
+    help="Run a whole health region, or one part of it.\n\nExample: mihub demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+site_app = typer.Typer(
+    no_args_is_help=True,
+    help="One organisation's own site.\n\nExample: mihub site init my-site --member my-clinic",
+)
+hub_app = typer.Typer(no_args_is_help=True, help="The hub between the sites.\n\nExample: mihub hub init hub")
+trust_app = typer.Typer(no_args_is_help=True, help="The trust centre.\n\nExample: mihub trust init trust")
+config_app = typer.Typer(
+    no_args_is_help=True, help="Settings in force.\n\nExample: mihub config show --site my-site"
+)
+app.add_typer(site_app, name="site")
+app.add_typer(hub_app, name="hub")
+app.add_typer(trust_app, name="trust")
+app.add_typer(config_app, name="config")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")]
+SiteFolder = Annotated[
+    Path, typer.Option("--site", envvar="MIHUB_SITE", help="The site's folder (default: this one).")
+]
+HubFolder = Annotated[Path, typer.Option("--hub", help="The hub's folder (default: this one).")]
+TrustFolder = Annotated[Path, typer.Option("--trust", help="The trust centre's folder (default: this one).")]
+Port = Annotated[int, typer.Option("--port", help="Port on the host; 0 takes a free one.")]
+Host = Annotated[
+    str, typer.Option("--host", help="Address to listen on; leave it at loopback behind a proxy.")
+]
+HERE = Path()
+
+
+def main() -> None:
+    """The entry point: runs a command and exits with its code."""
+
+    def command() -> None:
+        code = app(standalone_mode=False)
+        if isinstance(code, int) and code:
+            sys.exit(code)
+
+    sys.exit(console.run(command))
+
+
+@app.command()
+def version() -> None:
+    """Print the version.
+
+    Example: mihub version
+    """
+    console.out.print(__version__)
+
+
+@app.command()
+def demo(
+    port: Port = 8080,
+    people: Annotated[int, typer.Option(help="How many synthetic people.", min=20)] = 240,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same region.")] = 1,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Keep the region's data in this new folder (default: a temporary one)."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Walk all six stories over HTTP, print the result, end.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Start a whole region on this machine: hub, trust centre, six sites, care record and portals, with synthetic people.
+
+    Example: mihub demo --port 8080
+    """
+    from mihub.apps import demo as demo_app
+
+    settings = demo_app.settings(data=data, people=people, seed=seed)
+    if check:
+        sys.exit(demo_app.check(settings, as_json=as_json))
+    demo_app.serve(settings, port=port, as_json=as_json)
+
+
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Argument(help="The folder to write (new or empty).")],
+    people: Annotated[int, typer.Option(help="How many people.", min=20)] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    today: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The day on which the region's story stands (default: 2026-11-23)."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a synthetic region: six sites and a care record as FHIR NDJSON, hospitals' tumour documentation as oBDS XML.
+
+    Example: mihub synth region --people 200 --seed 7
+    """
+    from mihub.apps import synthesis
+
+    synthesis.write(
+        out, people=people, seed=seed, today=today.date() if today else date(2026, 11, 23), as_json=as_json
+    )
+
+
+@app.command()
+def bench(
+    people: Annotated[int, typer.Option(help="People in the measured region.", min=20)] = 240,
+    only: Annotated[str, typer.Option(help="One of: import, page, count, demo, synth (default: all).")] = "",
+    as_json: Json = False,
+) -> None:
+    """Measure speed and memory, each beside the ceiling that the same run reaches on the same machine.
+
+    Example: mihub bench --only import
+    """
+    from mihub.apps import bench as bench_app
+
+    bench_app.run(people=people, only=only, as_json=as_json)
+
+
+@site_app.command("init")
+def site_init(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    member: Annotated[str, typer.Option(help="Short id in the region: lower case letters, digits, hyphen.")],
+    name: Annotated[str, typer.Option(help="The organisation's name as people read it.")] = "",
+    kind: Annotated[
+        str, typer.Option(help="hospital, university-hospital, practice, radiology-practice or care-record.")
+    ] = "hospital",
+    hub_url: Annotated[
+        str, typer.Option(help="Address of the hub; may stay empty until the site joins.")
+    ] = "",
+    trust_url: Annotated[str, typer.Option(help="Address of the trust centre.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a site: settings, keys, and the public half to send to the network's operator.
+
+    Example: mihub site init my-site --member my-clinic --name "My clinic"
+    """
+    from mihub.apps import site
+
+    site.init(
+        folder,
+        member=member,
+        name=name or member,
+        kind=kind,
+        hub_url=hub_url,
+        trust_url=trust_url,
+        as_json=as_json,
+    )
+
+
+@site_app.command("serve")
+def site_serve(folder: SiteFolder = HERE, host: Host = "127.0.0.1", port: Port = 0) -> None:
+    """Serve the site's FHIR API and answer the hub's questions until stopped.
+
+    Example: mihub site serve --site my-site --port 8003
+    """
+    from mihub.apps import site
+
+    site.serve(folder, host=host, port=port)
+
+
+@site_app.command("import")
+def site_import(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files and folders: oBDS XML, FHIR bundles, resources, NDJSON, gzip.")
+    ],
+    folder: SiteFolder = HERE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import what the hospital has; account for every entry. Exit code 65 when something was rejected.
+
+    Example: mihub site import --site my-site exports/
+    """
+    from mihub.apps import site
+
+    sys.exit(site.run_import(folder, paths, dry_run=dry_run, as_json=as_json))
+
+
+@site_app.command("status")
+def site_status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
+    """What the site holds and how far its facts have followed.
+
+    Example: mihub site status --site my-site
+    """
+    from mihub.apps import site
+
+    site.status(folder, as_json=as_json)
+
+
+@site_app.command("count")
+def site_count(
+    question: Annotated[Path, typer.Argument(help="A CCDL document (JSON).")],
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Count a CCDL question exactly, for this site's own engineer: before and after consent, and what would be shown.
+
+    Example: mihub site count --site my-site question.json
+    """
+    from mihub.apps import site
+
+    site.count(folder, question, as_json=as_json)
+
+
+@site_app.command("join")
+def site_join(
+    members: Annotated[Path, typer.Option(help="members.jws from the network's operator.")],
+    registry: Annotated[Path, typer.Option(help="registry-public.json, handed over outside the network.")],
+    folder: SiteFolder = HERE,
+) -> None:
+    """Join a region: check the signed list of members and keep it.
+
+    Example: mihub site join --site my-site --members members.jws --registry registry-public.json
+    """
+    from mihub.apps import network
+
+    network.join(folder, members, registry)
+
+
+@site_app.command("allow")
+def site_allow(
+    keys: Annotated[
+        Path, typer.Argument(help="The project's public keys (JSON); their owner is the project.")
+    ],
+    until: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day on which questions are answered.")
+    ],
+    title: Annotated[str, typer.Option(help="What the project is about.")] = "",
+    min_cell: Annotated[int, typer.Option(help="Smallest number that is shown.", min=5)] = 10,
+    folder: SiteFolder = HERE,
+) -> None:
+    """Let one project ask this site for counts, until a day. Without this no question is answered.
+
+    Example: mihub site allow --site my-site lung-demo-public.json --until 2027-12-31
+    """
+    from mihub.apps import site
+
+    site.allow(folder, keys, title=title, until=until.date(), min_cell=min_cell)
+
+
+@hub_app.command("init")
+def hub_init(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    network: Annotated[str, typer.Option(help="Name of the region.")] = "mihub",
+) -> None:
+    """Make a hub, and the registry whose key signs the list of members.
+
+    Example: mihub hub init hub
+    """
+    from mihub.apps import network as network_app
+
+    network_app.init_hub(folder, network)
+
+
+@hub_app.command("enrol")
+def hub_enrol(
+    member: Annotated[Path, typer.Argument(help="The member.json that the organisation sent.")],
+    name: Annotated[str, typer.Option(help="The organisation's name as people read it.")] = "",
+    kind: Annotated[str, typer.Option(help="hospital, practice, ...")] = "",
+    duty: Annotated[
+        list[str] | None, typer.Option(help="site, portal, hub or trust; may repeat (default: site).")
+    ] = None,
+    folder: HubFolder = HERE,
+) -> None:
+    """Enter an organisation into the list of members, after its fingerprint was confirmed by telephone.
+
+    Example: mihub hub enrol --hub hub my-site/member.json --name "My clinic"
+    """
+    from mihub.apps import network as network_app
+
+    network_app.enrol(folder, member, name=name, kind=kind, duties=duty or ["site"])
+
+
+@hub_app.command("project")
+def hub_project(
+    project: Annotated[str, typer.Argument(help="The project's id: lower case letters, digits, hyphen.")],
+    title: Annotated[str, typer.Option(help="What the project is about.")] = "",
+    folder: HubFolder = HERE,
+) -> None:
+    """Enter a research project and make its keys: the public half for the sites, the private one for its portal alone.
+
+    Example: mihub hub project lung-demo --hub hub --title "Lung cancer, feasibility"
+    """
+    from mihub.apps import network as network_app
+
+    network_app.add_project(folder, project, title)
+
+
+@hub_app.command("serve")
+def hub_serve(folder: HubFolder = HERE, host: Host = "127.0.0.1", port: Port = 0) -> None:
+    """Serve the hub until stopped.
+
+    Example: mihub hub serve --hub hub --port 8001
+    """
+    from mihub.apps import hub
+
+    hub.serve(folder, host=host, port=port)
+
+
+@trust_app.command("init")
+def trust_init(folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
+    """Make a trust centre.
+
+    Example: mihub trust init trust
+    """
+    from mihub.apps import trust
+
+    trust.init(folder)
+
+
+@trust_app.command("join")
+def trust_join(
+    members: Annotated[Path, typer.Option(help="members.jws from the network's operator.")],
+    registry: Annotated[Path, typer.Option(help="registry-public.json, handed over outside the network.")],
+    folder: TrustFolder = HERE,
+) -> None:
+    """Join a region: check the signed list of members and keep it.
+
+    Example: mihub trust join --trust trust --members members.jws --registry registry-public.json
+    """
+    from mihub.apps import network
+
+    network.join(folder, members, registry)
+
+
+@trust_app.command("serve")
+def trust_serve(folder: TrustFolder = HERE, host: Host = "127.0.0.1", port: Port = 0) -> None:
+    """Serve the trust centre until stopped.
+
+    Example: mihub trust serve --trust trust --port 8002
+    """
+    from mihub.apps import trust
+
+    trust.serve(folder, host=host, port=port)
+
+
+@config_app.command("show")
+def config_show(folder: SiteFolder = HERE, as_json: Json = False) -> None:
+    """The settings in force at a site, and where each comes from; secrets are never shown.
+
+    Example: mihub config show --site my-site
+    """
+    from mihub.apps import site
+
+    site.show_config(folder, as_json=as_json)
+
+
+__all__: list[Any] = ["app", "main"]

@@ -1,0 +1,52 @@
+"""`mihub hub serve`: open the hub of a folder and serve it. Below: `mihub.hub`; beside: `network` makes the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from mihub import log
+from mihub.apps import console, folders
+from mihub.apps.serve import address, bind, until_stopped
+from mihub.core.wire import keyfile
+from mihub.errors import ConfigurationError
+from mihub.hub.api.app import create_app
+from mihub.hub.hub import Hub, HubSettings
+from mihub.hub.projects.projects import Project
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Hub]:
+    """The hub of this folder with its newest list of members and its projects; closed afterwards."""
+    settings = folders.read(folder, "hub")
+    url, server = folders.database_url(folder, settings.get("database_url") or None, "hub")
+    hub = Hub.open(HubSettings(url, keyfile.load(folder / "keys.json"), folders.registry(folder)))
+    try:
+        members = folder / "members.jws"
+        if not members.exists():
+            raise ConfigurationError(
+                "This hub has no member yet.",
+                rule="signed list of members",
+                next_step="Enrol one: mihub hub enrol --help",
+            )
+        hub.register.publish(members.read_text(encoding="utf-8").strip())
+        entries = folder / "projects.json"
+        for project in orjson.loads(entries.read_bytes()) if entries.exists() else []:
+            hub.projects.put(Project(project["id"], project["title"]))
+        yield hub
+    finally:
+        hub.close()
+        if server:
+            server.stop()
+
+
+def serve(folder: Path, *, host: str, port: int) -> None:
+    """Until stopped."""
+    log.configure()
+    with opened(folder) as hub:
+        sock = bind(host, port)
+        console.say(f"Hub at {address(sock)}. Stop with Ctrl-C.")
+        until_stopped(create_app(hub), sock)

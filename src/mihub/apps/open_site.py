@@ -1,0 +1,221 @@
+"""One site, opened with all its rooms: record, ingest, facts, feasibility, mailbox, linkage, and the API over them.
+
+The only place that joins the rooms of `site`; the same for a site of its own and for one in the all-in-one region.
+Above: `site` (command line), `region`. Below: `mihub.site`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+from joserfc.jwk import ECKey
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.routing import Mount
+
+from mihub import log
+from mihub.apps import site_admin
+from mihub.core.disclosure.gate import Gate
+from mihub.core.policy.actor import Access, MemberId, TransportId
+from mihub.core.wire.feasibility import KIND
+from mihub.core.wire.keys import KeySet, PublicKeys
+from mihub.errors import MihubError
+from mihub.site.api.app import create_app
+from mihub.site.facts.table import FactTable
+from mihub.site.feasibility.ledger import FileLedger
+from mihub.site.feasibility.room import Feasibility
+from mihub.site.ingest.importer import Importer
+from mihub.site.ingest.report import ImportReport
+from mihub.site.ingest.store_writer import StoreWriter, import_access
+from mihub.site.linkage.feed import IdentityFeed
+from mihub.site.linkage.transport_id import transport_id
+from mihub.site.mailbox.agent import Agent
+from mihub.site.mailbox.handlers import Handler, answer_feasibility
+from mihub.site.mailbox.mailbox import Mailbox
+from mihub.site.settings import SiteSettings
+from mihub.site.site import Site
+
+FOLLOW_SECONDS = 0.5
+_KEPT_IMPORTS = 20
+_RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SitePlace:
+    """Where a site keeps what, and its secrets. `registry` and `linkage_key` are empty until it joins a region."""
+
+    settings: SiteSettings
+    keys: KeySet = field(repr=False)
+    secret: bytes = field(repr=False)
+    registry: PublicKeys | None = None
+    linkage_key: bytes = field(default=b"", repr=False)
+    today: Callable[[], date] = date.today
+
+
+@dataclass(slots=True)
+class OpenSite:
+    """A site with its rooms; close it when done. Before it joins a region there is no `mailbox`, `agent` and `feed`."""
+
+    place: SitePlace
+    record: Site
+    facts: FactTable
+    feasibility: Feasibility
+    mailbox: Mailbox | None = None
+    agent: Agent | None = None
+    feed: IdentityFeed | None = None
+    app: Starlette = field(default_factory=Starlette)
+
+    @property
+    def member(self) -> MemberId:
+        """This organisation."""
+        return self.place.settings.member
+
+    @property
+    def folder(self) -> Path:
+        """The site's folder."""
+        return self.place.settings.data_dir
+
+    def close(self) -> None:
+        """Give back connections and memory."""
+        self.facts.close()
+        self.record.close()
+
+    def authenticate(self, request: Request) -> Access:
+        """Who asks. Raises `Unauthenticated`."""
+        return self.record.gate.authenticate(request.headers.get("authorization"))
+
+    def transport_id(self, patient_id: str) -> TransportId:
+        """The name of a patient between this site and the trust centre."""
+        return transport_id(self.place.secret, patient_id)
+
+    def find(self, resource_type: str, system: str, value: str) -> list[str]:
+        """Ids of the resources with this identifier."""
+        asked = f"{_escaped(system)}|{_escaped(value)}"
+        return self.record.search.ids(self.record.parser.parse(resource_type, [("identifier", asked)]))
+
+    def holds_patient(self, patient_id: str) -> bool:
+        """Is there a Patient with this id?"""
+        return bool(self.record.search.ids(self.record.parser.parse("Patient", [("_id", patient_id)])))
+
+    def importer(self, who: str = "import") -> Importer:
+        """Reads files into the record."""
+        return Importer(
+            StoreWriter(self.record.store, import_access(self.member, who), self.find), self.member
+        )
+
+    def keep_import(self, document: Mapping[str, Any]) -> None:
+        """Remember what an import did, for the engineer's page; the newest come first."""
+        kept = [dict(document), *self.imports()][:_KEPT_IMPORTS]
+        path = self.folder / "imports.json"
+        draft = path.with_suffix(".new")
+        draft.write_bytes(orjson.dumps(kept))
+        draft.replace(path)
+
+    def imports(self) -> list[dict[str, Any]]:
+        """The newest imports."""
+        path = self.folder / "imports.json"
+        return orjson.loads(path.read_bytes()) if path.exists() else []
+
+    def status(self) -> dict[str, Any]:
+        """What the site holds: numbers only."""
+        position = self.record.store.position()
+        return {
+            "member": self.member,
+            "name": self.place.settings.name,
+            "position": position,
+            "facts_position": self.facts.position,
+            "resources": dict(sorted(self.record.store.counts().items())),
+            "joined": self.mailbox is not None,
+            "projects": [one.title or one.project for one in self.mailbox.allowances.all()]
+            if self.mailbox
+            else [],
+        }
+
+    def background(self) -> list[Coroutine[Any, Any, None]]:
+        """What must run while the site serves: facts, letters, linkage."""
+        tasks = [self._follow()]
+        if self.agent is not None:
+            tasks.append(self.agent.run())
+        if self.feed is not None:
+            tasks.append(self.feed.run())
+        return tasks
+
+    async def _follow(self) -> None:
+        """Keep the facts within a second of the record."""
+        while True:
+            try:
+                await run_in_threadpool(self.facts.refresh)
+                await asyncio.sleep(FOLLOW_SECONDS)
+            except MihubError as error:
+                log.warning("facts wait", member=self.member, error=type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+
+def open_site(
+    place: SitePlace,
+    *,
+    database_url: str | None = None,
+    hub: httpx.AsyncClient | None = None,
+    trust: httpx.AsyncClient | None = None,
+) -> OpenSite:
+    """Open all rooms. `hub` and `trust` are clients with the base URL of those houses."""
+    settings = place.settings
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    opened: list[Mailbox] = []
+
+    def assertion_keys() -> Mapping[MemberId, ECKey]:
+        # Before the site has joined a region it knows nobody, and nobody is let in.
+        return opened[0].directory.assertion_keys() if opened else {}
+
+    record = Site.open(
+        settings, assertion_keys, transport_id=partial(transport_id, place.secret), database_url=database_url
+    )
+    try:
+        facts = FactTable(settings.data_dir / "facts", record.store)
+        gate = Gate(FileLedger(settings.data_dir / "ledger"), place.secret)
+        site = OpenSite(place, record, facts, Feasibility(settings.member, facts, gate, place.today))
+        _join(site, opened, hub, trust)
+    except BaseException:
+        record.close()
+        raise
+    site.app = Starlette(routes=[*site_admin.routes(site), Mount("/", app=create_app(record))])
+    return site
+
+
+def _join(
+    site: OpenSite, opened: list[Mailbox], hub: httpx.AsyncClient | None, trust: httpx.AsyncClient | None
+) -> None:
+    place, pool = site.place, site.record.pool
+    if place.registry is None or pool is None:
+        return
+    handlers: dict[str, Handler] = {KIND: answer_feasibility(site.feasibility.answer, site.member)}
+    site.mailbox = Mailbox.open(pool, keys=place.keys, registry=place.registry, handlers=handlers)
+    opened.append(site.mailbox)
+    if hub is not None:
+        site.agent = Agent(site.mailbox, hub)
+    if trust is not None and place.linkage_key:
+        site.feed = IdentityFeed(
+            pool,
+            site.record.store,
+            trust,
+            keys=place.keys,
+            secret=place.secret,
+            linkage_key=place.linkage_key,
+        )
+
+
+def _escaped(text: str) -> str:
+    """A search value in which `,`, `|`, `$` and `\\` mean themselves."""
+    return "".join(f"\\{sign}" if sign in "\\,|$" else sign for sign in text)
+
+
+__all__ = ["ImportReport", "OpenSite", "SitePlace", "open_site"]

@@ -1,0 +1,58 @@
+"""`mihub trust ...`: the trust centre of a folder. Below: `mihub.trust`; beside: `folders`, `network`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mihub import log
+from mihub.apps import console, folders
+from mihub.apps.serve import address, bind, until_stopped
+from mihub.core.wire import keyfile
+from mihub.errors import ConfigurationError
+from mihub.trust.api.app import create_app
+from mihub.trust.trust import Trust, TrustSettings
+
+
+def init(folder: Path) -> None:
+    """A new trust centre's folder."""
+    settings = {
+        "database_url": (
+            "",
+            "An own PostgreSQL (15 or newer) by URL; empty: the one that pip brings, in this folder.",
+        )
+    }
+    keys = folders.create(folder, "trust", settings, "trust")
+    console.say(f"A trust centre is made in {folder}. Fingerprint of its keys: {keys.public().fingerprint()}")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Trust]:
+    """The trust centre of this folder with its newest list of members; closed afterwards."""
+    settings = folders.read(folder, "trust")
+    members = folder / "members.jws"
+    if not members.exists():
+        raise ConfigurationError(
+            "This trust centre belongs to no region yet.",
+            rule="signed list of members",
+            next_step="mihub trust join --help",
+        )
+    url, server = folders.database_url(folder, settings.get("database_url") or None, "trust")
+    trust = Trust.open(TrustSettings(url, keyfile.load(folder / "keys.json"), folders.registry(folder)))
+    try:
+        trust.members.publish(members.read_text(encoding="utf-8").strip())
+        yield trust
+    finally:
+        trust.close()
+        if server:
+            server.stop()
+
+
+def serve(folder: Path, *, host: str, port: int) -> None:
+    """Until stopped."""
+    log.configure()
+    with opened(folder) as trust:
+        sock = bind(host, port)
+        console.say(f"Trust centre at {address(sock)}. Stop with Ctrl-C.")
+        until_stopped(create_app(trust), sock)
