@@ -140,7 +140,7 @@ def test_exactly_25_years_and_exactly_15_pack_years_are_enough() -> None:
             PriorCt(date(2026, 8, 1), control_requiring=True),
             "met",
             "Letzte CT der Lunge am 01.08.2026, Befund kontrollbedürftig: Eine frühere Untersuchung "
-            "ist zulässig.",
+            "ist zulässig. Den Zeitpunkt empfehlen die Befundenden gemeinsam (§ 5 Abs. 3).",
         ),
     ],
 )

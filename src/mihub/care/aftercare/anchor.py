@@ -70,7 +70,9 @@ class Anchor:
 
 def end_of_therapy(facts: Sequence[SiteFact], today: date) -> Anchor:
     """From Procedures and MedicationStatements of all sites; later than `today` counts as still running."""
-    therapies = [found for fact in facts if (found := _therapy(fact, today)) is not None]
+    found = [therapy for fact in facts if (therapy := _therapy(fact, today)) is not None]
+    # A course and its parts (drugs, fields of radiation, further codes) end on one day and are one therapy.
+    therapies = list({(each.kind, each.member, each.ended): each for each in reversed(found)}.values())
     therapies.sort(key=lambda each: each.ended or date.max, reverse=True)
     certain = therapies and all(each.ended is not None for each in therapies)
     return Anchor(therapies[0] if certain else None, tuple(therapies))

@@ -119,7 +119,7 @@ async def _create(request: Request, ground: Ground, order: PlanOrder) -> str:
 
 async def _ground(request: Request) -> Ground:
     known = await find_person(request, request.path_params["patient"])
-    told = await read_everywhere(request, known)
+    told = await read_everywhere(request, known.places, known.relation)
     facts = [SiteFact(member, each) for record in told.records for member, each in _of(record)]
     codes = diagnoses(facts)
     plans = await active_plans(care_record(request), known.person["id"]) if known.person else []
@@ -139,8 +139,7 @@ def _of(record: Any) -> list[tuple[MemberId, dict[str, Any]]]:
 
 
 def _responsible(request: Request, known: KnownPerson) -> tuple[Member, ...]:
-    """Organisations that know the person, practices first: the general practitioner does most of aftercare.
-    """
+    """Organisations that know the person, practices first: the general practitioner does most of aftercare."""
     region = portal_of(request).region
     ids = dict.fromkeys([own_member(request), *(place.member for place in known.places), *known.team_members])
     members = [region.member(member) for member in ids if member != CARE_RECORD]

@@ -5,6 +5,7 @@ Neighbours: `aftercare_new` (makes plans), `care.aftercare` (computes and change
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mihub.care.aftercare.anchor import SiteFact
 from mihub.care.aftercare.calendar_file import Entry, calendar_file
 from mihub.care.aftercare.series import Due, Plan, Visit, due_list, next_per_plan, read_plan
 from mihub.care.aftercare.visits import agree_day, call_off, end_plan, mark_done
@@ -22,7 +24,7 @@ from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page, see_other, text_of
 from mihub.portals.shell.session import Flash
-from mihub.portals.team.people import care_record, now_of, own_member
+from mihub.portals.team.people import care_record, names, now_of, own_member, read_from_care_record
 
 TONES = {
     Due.OVERDUE: "danger",
@@ -33,6 +35,8 @@ TONES = {
 }
 _ZONE = ZoneInfo("Europe/Berlin")
 _VISIT_MINUTES = 30
+# What can prove an examination of a plan.
+_EVIDENCE = ("DiagnosticReport:patient", "ImagingStudy:patient", "Procedure:patient", "Observation:patient")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +145,22 @@ def _parts(form: FormData) -> dict[str, str] | None:
     return parts if any(parts.values()) else None
 
 
-async def _load(request: Request) -> Plan:
-    return await read_plan(care_record(request), request.path_params["plan"], portal_of(request).today())
+async def _load(request: Request, facts: Sequence[SiteFact] = ()) -> Plan:
+    today = portal_of(request).today()
+    return await read_plan(care_record(request), request.path_params["plan"], today, facts)
+
+
+async def _with_evidence(request: Request) -> tuple[Plan, list[str]]:
+    """The plan with what the sites know of its examinations, and the names of those that did not answer."""
+    plan = await _load(request)
+    person_id = str(plan.resource.get("subject", {}).get("reference", "")).removeprefix("Patient/")
+    told = await read_from_care_record(request, person_id, include=_EVIDENCE)
+    facts = [SiteFact(record.member, each) for record in told.records for each in record.resources]
+    return await _load(request, facts), names(request, told.silent)
 
 
 async def _render(request: Request, errors: FormErrors, failed: Failed | None) -> Response:
-    plan = await _load(request)
+    plan, silent = await _with_evidence(request)
     patient = next((visit.patient for visit in plan.visits if visit.patient), None)
     return page(
         request,
@@ -162,6 +176,7 @@ async def _render(request: Request, errors: FormErrors, failed: Failed | None) -
         own=own_member(request),
         ended=plan.resource.get("status") != "active",
         default_day=portal_of(request).today(),
+        silent=silent,
     )
 
 

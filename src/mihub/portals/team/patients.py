@@ -54,7 +54,7 @@ async def listing(request: Request) -> Response:
 async def summary(request: Request) -> Response:
     """GET /t/patienten/{id}"""
     known = await find_person(request, request.path_params["id"])
-    told = await read_everywhere(request, known)
+    told = await read_everywhere(request, known.places, known.relation)
     plans = await active_plans(care_record(request), known.person["id"]) if known.person else []
     return page(
         request,

@@ -7,13 +7,14 @@ same. Neighbours: every page of this folder. Below: `care.journeys.reading`, `po
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from starlette.requests import Request
 
-from mihub.care.journeys.reading import TRANSPORT_ID, Place, ReadThrough, read_person
+from mihub.care.journeys.reading import JOURNEY, TRANSPORT_ID, Place, ReadThrough, read_person
 from mihub.care.referrals.care_team import organisations
 from mihub.care.referrals.person import find_in_care_record
 from mihub.core.fhir import Resource
@@ -23,8 +24,11 @@ from mihub.core.rules.months import completed_years
 from mihub.errors import Forbidden, MihubError
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.guard import portal_of, session_of
+from mihub.portals.shell.page import text_of
 from mihub.portals.shell.portal import CARE_RECORD
 from mihub.portals.shell.session import RecordPlace
+
+_TRUST: Final = MemberId("trust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +96,44 @@ async def find_person(request: Request, patient_id: str) -> KnownPerson:
     return KnownPerson(patient, person, places, await _team(request, person), unlinked)
 
 
-async def read_everywhere(request: Request, known: KnownPerson) -> ReadThrough:
-    """What every site knows of the person now."""
+async def read_everywhere(
+    request: Request, places: Sequence[RecordPlace], relation: str, *, include: Sequence[str] = JOURNEY
+) -> ReadThrough:
+    """What these sites know of the person now; `relation` names the care team that allows it."""
     portal, session = portal_of(request), session_of(request)
-    places = [
+    asked = [
         Place(
             place.member,
-            portal.site(session, place.member, subject=place.transport_id, care_relation=known.relation),
+            portal.site(session, place.member, subject=place.transport_id, care_relation=relation),
             place.transport_id,
         )
-        for place in known.places
+        for place in places
     ]
-    return await read_person(places, timeout_seconds=portal.site_timeout_seconds)
+    return await read_person(asked, include=include, timeout_seconds=portal.site_timeout_seconds)
+
+
+async def read_from_care_record(
+    request: Request, person_id: str, *, include: Sequence[str] = JOURNEY
+) -> ReadThrough:
+    """What all sites know of a person of the care record; nothing when the trust centre is silent."""
+    try:
+        places = (
+            await portal_of(request).people.by_patient(CARE_RECORD, person_id, session_of(request).actor)
+        )[1]
+    except MihubError:
+        return ReadThrough((), silent=(_TRUST,))
+    team = await _team(request, {"id": person_id})
+    relation = f"CareTeam/{team['id']}" if team else ""
+    return await read_everywhere(request, places, relation, include=include)
 
 
 def names(request: Request, members: Iterable[MemberId]) -> list[str]:
     """The names of organisations, as people know them."""
-    return [portal_of(request).region.member(member).name for member in members]
+    region = portal_of(request).region
+    return [
+        text_of(request, "team.trust_centre") if member == _TRUST else region.member(member).name
+        for member in members
+    ]
 
 
 def age(patient: Resource, request: Request) -> int | None:
