@@ -118,7 +118,7 @@ class Feasibility:
 def open_room(
     folder: Path, log_of_changes: ChangeLog, *, member: MemberId, secret: bytes, today: Callable[[], date]
 ) -> Feasibility:
-    """The room of a site with its facts and its ledger in this folder. `secret` is the site's own and must stay.
+    """The room of a site with facts and ledger in this folder. `secret` is the site's own and must stay.
 
     Close with `room.facts.close()`. A lost folder of facts is rebuilt; a lost ledger is not, so back it up.
     """

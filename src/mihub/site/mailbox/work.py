@@ -25,7 +25,8 @@ from mihub.site.mailbox.inbox import Inbox
 from mihub.site.mailbox.outbox import Outbox
 
 ANSWER_KEEPS_SECONDS = 7 * 86_400
-MAX_CRASHES = 3
+MAX_CRASHES = 3  # of the handler's code
+MAX_DEATHS = 20  # of the whole process at this letter; most are somebody's restart, not the letter's fault
 # Faults of a handler's own code. One letter must not stop the others, so they end that letter, not the agent.
 # `apps`, which knows the handlers, may name more.
 CODE_FAULTS: tuple[type[Exception], ...] = (
@@ -78,8 +79,8 @@ class Worker:
             return False
         if picked.expires_at <= self._now():
             self._close(picked.id, "expired", "expired")
-        elif picked.attempts > MAX_CRASHES:
-            self._close(picked.id, "failed", "handler-crashed")
+        elif picked.attempts > MAX_DEATHS:
+            self._close(picked.id, "failed", "process-died")
         else:
             self._try(picked)
         return True

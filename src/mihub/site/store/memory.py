@@ -6,6 +6,7 @@ Complete, simple, not durable, never for patients. Search reads `records`. Below
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -97,6 +98,12 @@ class MemoryStore:
     def changes(self, after: int, limit: int) -> list[Version]:
         """See `Store.changes`."""
         return self._log[after : after + limit]
+
+    def counts(self) -> dict[str, int]:
+        """See `Store.counts`."""
+        return dict(
+            sorted(Counter(key[0] for key, one in self.records.items() if one.digest is not None).items())
+        )
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -138,6 +138,12 @@ class PostgresStore:
             rows = connection.execute(_CHANGES, {"after": after, "limit": limit}, binary=True).fetchall()
         return [Version(*row) for row in rows]
 
+    def counts(self) -> dict[str, int]:
+        """See `Store.counts`."""
+        query = "SELECT type, count(*) FROM resource WHERE digest IS NOT NULL GROUP BY type ORDER BY type"
+        with translated(), self.pool.connection() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(query)}
+
     def close(self) -> None:
         """See `Store.close`. The pool belongs to whoever opened it."""
 

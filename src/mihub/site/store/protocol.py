@@ -130,6 +130,10 @@ class Store(Protocol):
         """Versions with a position greater than `after`, oldest first. For projections inside the site only."""
         ...
 
+    def counts(self) -> dict[str, int]:
+        """How many current resources of each type; types without one are left out. For the site's own status."""
+        ...
+
     def close(self) -> None:
         """Give back connections. Nothing acknowledged is lost without it."""
         ...

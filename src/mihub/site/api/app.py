@@ -1,0 +1,212 @@
+"""The FHIR REST API of a site as a Starlette application under /fhir.
+
+Each request: proof -> access -> interaction in a thread -> reply. Every error leaves as an OperationOutcome; an unforeseen
+one says nothing of its content. Above: `apps` mounts it. Below: one file per interaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from mihub.core.fhir import Resource
+from mihub.errors import MihubError, NotFound, Unauthenticated
+from mihub.site.api import body
+from mihub.site.api.audit_events import audit_events
+from mihub.site.api.batch import bundle
+from mihub.site.api.call import Call
+from mihub.site.api.create import create
+from mihub.site.api.delete import delete
+from mihub.site.api.everything import everything
+from mihub.site.api.faults import NotAllowed, UnknownMedia
+from mihub.site.api.history_instance import history_instance
+from mihub.site.api.metadata import metadata
+from mihub.site.api.page_link import Parameters
+from mihub.site.api.read import read
+from mihub.site.api.reply import FHIR_JSON, Reply, document, failure
+from mihub.site.api.search_type import search_type
+from mihub.site.api.update import update, update_conditional
+from mihub.site.api.vread import vread
+from mihub.site.site import Site
+
+# What an address does once the request is read: path parameters and headers come with the request.
+_Work = Callable[[Call, Request, bytes], Reply]
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+_BODY_METHODS = frozenset({"POST", "PUT"})
+_FORM = "application/x-www-form-urlencoded"
+
+
+def create_app(site: Site) -> Starlette:
+    """The application; it does not close the site."""
+    works: list[tuple[str, dict[str, _Work]]] = [
+        ("/", {"POST": lambda call, request, data: document(bundle(call, _resource(call, data)))}),
+        ("/AuditEvent", {"GET": lambda call, request, data: audit_events(call, _query(request))}),
+        (
+            "/AuditEvent/_search",
+            {"POST": lambda call, request, data: audit_events(call, _form(request, data))},
+        ),
+        ("/Patient/{id}/$everything", {"GET": _everything}),
+        ("/{type}", {"GET": _search, "POST": _create, "PUT": _update_conditional}),
+        ("/{type}/_search", {"POST": _search_form}),
+        ("/{type}/{id}", {"GET": _read, "PUT": _update, "DELETE": _delete}),
+        ("/{type}/{id}/_history", {"GET": _history}),
+        ("/{type}/{id}/_history/{version}", {"GET": _vread}),
+    ]
+    routes = [Route("/metadata", _open_metadata(site), methods=["GET"])]
+    routes += [Route(path, _endpoint(site, by_method), methods=list(by_method)) for path, by_method in works]
+    # POST [base] is asked with and without the slash.
+    routes_at_root = [Route("/fhir", _endpoint(site, works[0][1]), methods=["POST"])]
+    return Starlette(
+        routes=[*routes_at_root, Mount("/fhir", routes=routes)],
+        exception_handlers={HTTPException: _http_error, Exception: _unforeseen},
+    )
+
+
+def _endpoint(site: Site, works: dict[str, _Work]) -> _Endpoint:
+    async def endpoint(request: Request) -> Response:
+        base = _base(site, request)
+        try:
+            # The proof comes before the body: who is unknown can not make us read anything.
+            header = request.headers.get("authorization")
+            access = await run_in_threadpool(site.gate.authenticate, header)
+            data = await _read_body(request, site.settings.max_body_bytes)
+            call = Call(site, access, base, request.headers.get("prefer", ""))
+            reply = await run_in_threadpool(works[_method(request)], call, request, data)
+        except MihubError as error:
+            return _response(failure(error), base, error)
+        return _response(reply, base)
+
+    return endpoint
+
+
+def _open_metadata(site: Site) -> _Endpoint:
+    async def endpoint(request: Request) -> Response:
+        base = _base(site, request)
+        return _response(metadata(site, base), base)
+
+    return endpoint
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    if request.method not in _BODY_METHODS:
+        return b""
+    media = request.headers.get("content-type")
+    if request.url.path.endswith("/_search"):
+        if (media or _FORM).partition(";")[0].strip().lower() != _FORM:
+            raise UnknownMedia("A search is posted as a form.", next_step=f"Send Content-Type: {_FORM}.")
+    else:
+        body.check_media(media)
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit:
+        raise body.too_large(limit)
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > limit:
+            raise body.too_large(limit)
+    return bytes(data)
+
+
+def _response(reply: Reply, base: str, error: MihubError | None = None) -> Response:
+    headers = reply.headers(base)
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    media = FHIR_JSON if reply.body is not None else None
+    return Response(reply.body, reply.status, headers, media)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    ours = (
+        NotAllowed("This address does not take this method.")
+        if status == 405
+        else NotFound("There is no such address.")
+    )
+    return _response(failure(ours), "")
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    ours = MihubError(
+        "Something went wrong inside this site.", next_step="Try again; if it stays, tell the operator."
+    )
+    return _response(failure(ours), "")
+
+
+def _base(site: Site, request: Request) -> str:
+    return site.settings.base_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}/fhir"
+
+
+def _method(request: Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method
+
+
+def _query(request: Request) -> Parameters:
+    return request.query_params.multi_items()
+
+
+def _form(request: Request, data: bytes) -> Parameters:
+    text = data.decode("utf-8", errors="replace")
+    return _query(request) + parse_qsl(text, keep_blank_values=True)
+
+
+def _resource(call: Call, data: bytes) -> Resource:
+    return body.resource(data, call.site.settings.max_json_depth)
+
+
+def _type(request: Request) -> str:
+    return str(request.path_params["type"])
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])
+
+
+def _search(call: Call, request: Request, data: bytes) -> Reply:
+    return search_type(call, _type(request), _query(request))
+
+
+def _search_form(call: Call, request: Request, data: bytes) -> Reply:
+    return search_type(call, _type(request), _form(request, data))
+
+
+def _everything(call: Call, request: Request, data: bytes) -> Reply:
+    return everything(call, _id(request), _query(request))
+
+
+def _read(call: Call, request: Request, data: bytes) -> Reply:
+    return read(call, _type(request), _id(request))
+
+
+def _history(call: Call, request: Request, data: bytes) -> Reply:
+    return history_instance(call, _type(request), _id(request))
+
+
+def _vread(call: Call, request: Request, data: bytes) -> Reply:
+    return vread(call, _type(request), _id(request), str(request.path_params["version"]))
+
+
+def _create(call: Call, request: Request, data: bytes) -> Reply:
+    condition = request.headers.get("if-none-exist", "")
+    return create(call, _type(request), _resource(call, data), condition)
+
+
+def _update(call: Call, request: Request, data: bytes) -> Reply:
+    if_match = request.headers.get("if-match")
+    return update(call, _type(request), _id(request), _resource(call, data), if_match)
+
+
+def _update_conditional(call: Call, request: Request, data: bytes) -> Reply:
+    if_match = request.headers.get("if-match")
+    return update_conditional(call, _type(request), request.url.query, _resource(call, data), if_match)
+
+
+def _delete(call: Call, request: Request, data: bytes) -> Reply:
+    return delete(call, _type(request), _id(request), request.headers.get("if-match"))

@@ -1,0 +1,54 @@
+"""create: POST [base]/Type, with If-None-Exist. Source: https://hl7.org/fhir/R4/http.html#create."""
+
+from __future__ import annotations
+
+import uuid
+
+from mihub.core.fhir import Resource
+from mihub.core.policy.rules import Action
+from mihub.errors import InvalidInput
+from mihub.site.api.call import Call
+from mihub.site.api.conditions import one_match
+from mihub.site.api.faults import known_type
+from mihub.site.api.read import read
+from mihub.site.api.reply import Reply, stored
+from mihub.site.store.protocol import Put, Written
+
+
+def create(call: Call, resource_type: str, resource: Resource, if_none_exist: str = "") -> Reply:
+    """The new resource under an id of ours, or the one that fits the condition."""
+    check_type(known_type(resource_type), resource)
+    within = call.within(Action.WRITE)
+    existing: list[str] = []
+
+    def entries() -> list[Put]:
+        found = one_match(call, resource_type, if_none_exist, within) if if_none_exist else None
+        if found is not None:
+            existing.append(found)
+            return []
+        return [Put(resource | {"id": str(uuid.uuid4())})]
+
+    written = call.site.store.write(entries, call.access, within)
+    if existing:
+        return read(call, resource_type, existing[0])
+    return written_reply(call, written[0])
+
+
+def written_reply(call: Call, written: Written) -> Reply:
+    """200 or 201 with the stored version, or without its body when the client prefers that."""
+    if written.version is None:
+        # The content was the same: the version that is already there is the answer.
+        return read(call, written.resource_type, written.id)
+    status = 201 if written.effect == "created" else 200
+    reply = stored(written.version, status, location=True)
+    return Reply(status, None, reply.version, reply.location) if call.minimal else reply
+
+
+def check_type(resource_type: str, resource: Resource) -> None:
+    """Raises `InvalidInput` when address and content name different types."""
+    if resource.get("resourceType") != resource_type:
+        raise InvalidInput(
+            f"The address asks for {resource_type}, the body holds another type.",
+            where="resourceType",
+            next_step="Send the resource to the address of its own type.",
+        )

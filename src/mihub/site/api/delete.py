@@ -1,0 +1,28 @@
+"""delete: DELETE [base]/Type/id. Source: https://hl7.org/fhir/R4/http.html#delete."""
+
+from __future__ import annotations
+
+from mihub.core.policy.rules import Action
+from mihub.errors import Forbidden
+from mihub.site.api.call import Call, version_of
+from mihub.site.api.faults import known_type
+from mihub.site.api.reply import Reply
+from mihub.site.store.protocol import Delete
+
+
+def delete(call: Call, resource_type: str, resource_id: str, if_match: str | None = None) -> Reply:
+    """204, also when it was not there. Raises `Forbidden`, `PreconditionFailed`."""
+    may_delete(call, known_type(resource_type))
+    entry = Delete(resource_type, resource_id, version_of(if_match))
+    written = call.site.store.write([entry], call.access, call.within(Action.DELETE))
+    return Reply(204, None, written[0].version)
+
+
+def may_delete(call: Call, resource_type: str) -> None:
+    """Raises `Forbidden` unless the role may delete every resource of the type: then no answer tells what exists."""
+    if resource_type not in call.within(Action.DELETE).open_types:
+        raise Forbidden(
+            f"This role may not delete {resource_type} here.",
+            rule="access rules (docs/reference/roles.md)",
+            next_step="Mark it entered-in-error instead, or ask the organisation.",
+        )

@@ -1,0 +1,71 @@
+"""capabilities: GET [base]/metadata, made from what is registered, so that it can not promise what is not there.
+
+Source: https://hl7.org/fhir/R4/capabilitystatement.html.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mihub.core.fhir import Json
+from mihub.core.fhir.types import EXCHANGE_TYPES, RESOURCE_TYPES
+from mihub.site.api.reply import Reply, document
+from mihub.site.search.catalogue import Catalogue
+from mihub.site.site import Site
+
+INTERACTIONS: Final = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
+_CONTROL: Final = {"_id": "token", "_lastUpdated": "date"}
+# When this description last changed; the resource must carry a date and may not carry the time of asking.
+_DATE: Final = "2026-11-23"
+
+
+def metadata(site: Site, base: str) -> Reply:
+    """The CapabilityStatement of this site; open to everybody, holds nothing of a patient."""
+    types = sorted(RESOURCE_TYPES - EXCHANGE_TYPES)
+    return document(
+        {
+            "resourceType": "CapabilityStatement",
+            "status": "active",
+            "date": _DATE,
+            "kind": "instance",
+            "software": {"name": "MiHUB"},
+            "implementation": {"description": site.settings.name or site.settings.member, "url": base},
+            "fhirVersion": "4.0.1",
+            "format": ["json", "application/fhir+json"],
+            "rest": [
+                {
+                    "mode": "server",
+                    "security": {"description": "Signed access statements of the region's members."},
+                    "resource": [_resource(site.catalogue, name) for name in types],
+                    "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                }
+            ],
+        }
+    )
+
+
+def _resource(catalogue: Catalogue, resource_type: str) -> Json:
+    if resource_type == "AuditEvent":
+        names = [("patient", "reference"), ("entity", "reference"), ("date", "date")]
+        parameters = [{"name": name, "type": kind} for name, kind in names]
+        return {"type": resource_type, "interaction": [{"code": "search-type"}], "searchParam": parameters}
+    known = catalogue.of(resource_type).values()
+    references = [one.name for one in known if one.kind == "reference"]
+    resource: Json = {
+        "type": resource_type,
+        "interaction": [{"code": code} for code in INTERACTIONS],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalUpdate": True,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical"],
+        "searchInclude": [f"{resource_type}:{name}" for name in references],
+        "searchParam": [{"name": name, "type": kind} for name, kind in _CONTROL.items()]
+        + [{"name": one.name, "type": one.kind} for one in known],
+    }
+    if resource_type == "Patient":
+        definition = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+        resource["operation"] = [{"name": "everything", "definition": definition}]
+    return {name: value for name, value in resource.items() if value != []}

@@ -1,0 +1,65 @@
+"""What an interaction answers: a status, ready bytes, and the headers that FHIR asks for.
+
+Source: https://hl7.org/fhir/R4/http.html. Above: `app` turns it into HTTP, `batch` into an entry of a bundle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+
+import orjson
+
+from mihub.core.fhir.outcome import operation_outcome
+from mihub.errors import MihubError
+from mihub.site.store.protocol import Version
+
+FHIR_JSON = "application/fhir+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`version` gives ETag and Last-Modified; `location` is relative to the base, `Type/id/_history/n`."""
+
+    status: int
+    body: bytes | None = None
+    version: Version | None = None
+    location: str = ""
+
+    @property
+    def etag(self) -> str:
+        """The weak entity tag, or ""."""
+        return f'W/"{self.version.version_id}"' if self.version else ""
+
+    def headers(self, base: str) -> dict[str, str]:
+        """The HTTP headers under this base URL."""
+        headers = {"Cache-Control": "no-store"}
+        if self.version is not None:
+            headers["ETag"] = self.etag
+            headers["Last-Modified"] = http_date(self.version.last_updated)
+        if self.location:
+            headers["Location"] = f"{base}/{self.location}"
+        return headers
+
+
+def document(value: Any, status: int = 200) -> Reply:
+    """A reply with a document of our own making."""
+    return Reply(status, orjson.dumps(value))
+
+
+def failure(error: MihubError) -> Reply:
+    """A reply that says what was wrong."""
+    return document(operation_outcome(error), error.http_status)
+
+
+def stored(version: Version, status: int = 200, *, location: bool = False) -> Reply:
+    """A reply with the stored bytes of a version."""
+    where = f"{version.resource_type}/{version.id}/_history/{version.version_id}" if location else ""
+    return Reply(status, version.body, version, where)
+
+
+def http_date(moment: datetime) -> str:
+    """As HTTP writes dates."""
+    return format_datetime(moment.replace(microsecond=0), usegmt=True)
