@@ -40,7 +40,7 @@ def value(system: str, code: str) -> dict[str, Any]:
 
 
 def subjects(resources: list[dict[str, Any]], resource_type: str, text: str) -> int:
-    """People whose resources of this type hold this text: a reading of the data that knows nothing of facts."""
+    """People whose resources of this type hold this text: a reading that knows nothing of facts."""
     found = (
         one
         for one in resources
