@@ -183,3 +183,83 @@ async def test_refuted_future_and_cancelled_findings_do_not_count() -> None:
     case = await presented(site("dresden", "Dresden", [refuted, later, wrong]))
     assert case.present == 0
     assert case.diagnosis is None
+
+
+@pytest.mark.anyio
+async def test_sites_that_say_the_very_same_share_a_line() -> None:
+    one = site("dresden", "Dresden", [condition("a", "J44.9", "COPD")])
+    two = site("praxis-a", "Praxis A", [condition("b", "J44.9", "COPD")], kind="practice")
+    view = (await presented(one, two)).view("comorbidities")
+    assert view is not None
+    assert [(each.text, each.site, each.also) for each in view.findings] == [
+        ("J44.9 COPD", "Dresden", ("Praxis A",))
+    ]
+
+
+@pytest.mark.anyio
+async def test_a_scale_is_named_once_and_karnofsky_is_never_called_ecog() -> None:
+    own = {"coding": [{"system": "mii-cs/modul-onko/ecog", "code": "1", "display": "ECOG 1: gehfähig"}]}
+    one = site("dresden", "Dresden", [observation("e", "423740007", valueCodeableConcept=own)])
+    two = site("cottbus", "Cottbus", [observation("k", "761869008", valueCodeableConcept=value("80"))])
+    view = (await presented(one, two)).view("performance")
+    assert view is not None
+    assert {each.text for each in view.findings} == {"ECOG 1: gehfähig", "Karnofsky 80"}
+
+
+@pytest.mark.anyio
+async def test_a_variant_names_its_gene_and_its_answer_in_the_language_of_the_page() -> None:
+    answer = {"coding": [{"system": "http://loinc.org", "code": "LA9633-4", "display": "Present"}]}
+    gene = {"code": {"coding": [{"code": "48018-6"}]}, "valueCodeableConcept": {"text": "EGFR"}}
+    found = observation(
+        "v", "69548-6", valueCodeableConcept=answer, component=[gene], note=[{"text": "EGFR L858R"}]
+    )
+    for language, text in (("de", "EGFR L858R: nachgewiesen"), ("en", "EGFR L858R: present")):
+        view = (await presented(site("dresden", "Dresden", [found]), language=language)).view("biomarkers")
+        assert view is not None
+        assert [each.text for each in view.findings] == [text]
+
+
+@pytest.mark.anyio
+async def test_a_diagnosis_is_dated_by_its_assertion_not_by_its_recording() -> None:
+    asserted = {
+        "url": "http://hl7.org/fhir/StructureDefinition/condition-assertedDate",
+        "valueDateTime": "2026-05-19",
+    }
+    case = await presented(
+        site("dresden", "Dresden", [{**condition("c", "C34.1", "Lunge"), "extension": [asserted]}])
+    )
+    assert case.diagnosis is not None
+    assert case.diagnosis.day == "2026-05-19"
+
+
+@pytest.mark.anyio
+async def test_a_study_with_its_report_is_one_line_and_no_treatment() -> None:
+    study = {
+        "resourceType": "ImagingStudy",
+        "id": "s",
+        "subject": {"reference": "Patient/1"},
+        "started": "2026-10-05T08:00:00Z",
+        "modality": [{"code": "CT"}],
+    }
+    report = {
+        "resourceType": "DiagnosticReport",
+        "id": "r",
+        "subject": {"reference": "Patient/1"},
+        "category": [{"coding": [{"code": "RAD"}]}],
+        "code": {"text": "CT Thorax"},
+        "conclusion": "kein Rezidiv",
+        "effectiveDateTime": "2026-10-05",
+    }
+    scan = {
+        "resourceType": "Procedure",
+        "id": "p",
+        "subject": {"reference": "Patient/1"},
+        "code": {"coding": [{"system": "http://fhir.de/CodeSystem/bfarm/ops", "code": "3-222"}]},
+        "performedDateTime": "2026-10-05",
+    }
+    case = await presented(site("dresden", "Dresden", [study, report, scan]))
+    imaging, treatments = case.view("imaging"), case.view("treatments")
+    assert imaging is not None
+    assert treatments is not None
+    assert [each.text for each in imaging.findings] == ["CT Thorax: kein Rezidiv"]
+    assert treatments.findings == ()

@@ -52,7 +52,7 @@ class RequiredItem:
     codes: tuple[str, ...]
     icd10_prefixes: tuple[str, ...]
     categories: tuple[str, ...]
-    prefix: str
+    prefixes: tuple[tuple[str, str], ...]
     supplier: Label
     supplied_by: tuple[str, ...]
     only_for: tuple[str, ...]
@@ -99,6 +99,12 @@ def required_items() -> tuple[Edition, tuple[RequiredItem, ...]]:
     """The catalogue of required items with its edition, in the order in which a case is presented."""
     document = _load("required-items")
     return _edition(document), tuple(_item(entry) for entry in document["items"])
+
+
+@cache
+def answers() -> dict[str, Label]:
+    """Words for coded answers whose display is English only."""
+    return {code: _label(texts) for code, texts in _load("required-items")["answers"].items()}
 
 
 @cache
@@ -188,7 +194,7 @@ def _item(entry: dict[str, Any]) -> RequiredItem:
         codes=tuple(entry.get("codes", ())),
         icd10_prefixes=tuple(entry.get("icd10_prefixes", ())),
         categories=tuple(entry.get("categories", ())),
-        prefix=entry.get("prefix", ""),
+        prefixes=tuple(entry.get("prefixes", {}).items()),
         supplier=_label(entry["supplier"]),
         supplied_by=tuple(entry["supplied_by"]),
         only_for=tuple(entry.get("only_for", ())),

@@ -8,13 +8,14 @@ catalogue names the reader of each item. Above: `presentation`. Below: `staging`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from mihub.care.tumour_board import catalogue
 from mihub.care.tumour_board.catalogue import RequiredItem
 from mihub.care.tumour_board.read_through import Known, Sourced
 from mihub.care.tumour_board.staging import stagings
-from mihub.care.tumour_board.wording import concept_text, name_text, value_text
+from mihub.care.tumour_board.wording import code_text, concept_text, name_text, value_text
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import MemberId
 from mihub.errors import ConfigurationError
@@ -28,7 +29,8 @@ class Finding:
     """One prefilled line. `reference` is relative to the site `member`; `day` is as precise as the site
     wrote it.
 
-    `mark` groups lines that must stay apart (the TNM edition); empty elsewhere.
+    `mark` groups lines that must stay apart (the TNM edition); empty elsewhere. `also` names other sites
+    that say the very same; what sites say differently stays on lines of its own.
     """
 
     text: str
@@ -37,6 +39,7 @@ class Finding:
     day: str
     reference: str
     mark: str = ""
+    also: tuple[str, ...] = ()
 
 
 Reader = Callable[[RequiredItem, Known, str], tuple[Finding, ...]]
@@ -50,7 +53,7 @@ def read_item(item: RequiredItem, known: Known, language: str) -> tuple[Finding,
             f"The reader {item.reader!r} of the item {item.id!r} does not exist.",
             rule="content/board/required-items.yaml",
         )
-    return reader(item, known, language)
+    return _agreeing(reader(item, known, language))
 
 
 def tumour_diagnoses(known: Known, prefixes: tuple[str, ...] = _TUMOUR) -> tuple[Sourced, ...]:
@@ -88,8 +91,37 @@ def _value(item: RequiredItem, known: Known, language: str) -> tuple[Finding, ..
     for each in _coded(item, known):
         text = value_text(each.resource, language)
         if text and each.member not in lines:
-            lines[each.member] = _finding(each, text if text.startswith(item.prefix) else item.prefix + text)
+            lines[each.member] = _finding(each, _prefixed(text, _prefix(item, each.resource)))
     return tuple(lines.values())
+
+
+def _prefix(item: RequiredItem, resource: Resource) -> str:
+    codes = _codes(resource)
+    return next((prefix for code, prefix in item.prefixes if code in codes), "")
+
+
+def _prefixed(text: str, prefix: str) -> str:
+    """ "ECOG 1"; a display that names the scale itself ("1 ECOG 1: …") is not named twice."""
+    place = text.find(prefix) if prefix.strip() and len(prefix) > 1 else -1
+    return text[place:] if place >= 0 else prefix + text
+
+
+def _biomarkers(item: RequiredItem, known: Known, language: str) -> tuple[Finding, ...]:
+    """Each gene or marker with its answer; free words of the laboratory come first."""
+    lines = [_finding(each, _biomarker(each.resource, language)) for each in _coded(item, known)]
+    return _once_per_text(tuple(line for line in lines if line.text))
+
+
+def _biomarker(resource: Resource, language: str) -> str:
+    notes = ", ".join(str(note.get("text", "")) for note in resource.get("note", []))
+    genes = [each for each in resource.get("component", []) if "48018-6" in _codes(each)]
+    name = notes or ", ".join(value_text(gene, language) for gene in genes) or name_text(resource.get("code"))
+    own = {key: value for key, value in resource.items() if key not in ("component", "note")}
+    answer = value_text(own, language)
+    known_answer = catalogue.answers().get(code_text(resource.get("valueCodeableConcept")))
+    if known_answer:
+        answer = known_answer.in_language(language)
+    return f"{name}: {answer}" if answer else name
 
 
 def _values(item: RequiredItem, known: Known, language: str) -> tuple[Finding, ...]:
@@ -97,9 +129,8 @@ def _values(item: RequiredItem, known: Known, language: str) -> tuple[Finding, .
     lines: dict[str, Finding] = {}
     for each in _coded(item, known):
         name, value = name_text(each.resource.get("code")), value_text(each.resource, language)
-        key = f"{name} {value}" if "69548-6" in _codes(each.resource) else name
-        if value and key not in lines:
-            lines[key] = _finding(each, f"{name}: {value}")
+        if value and name not in lines:
+            lines[name] = _finding(each, f"{name}: {value}")
     return tuple(lines.values())
 
 
@@ -112,7 +143,10 @@ def _report(item: RequiredItem, known: Known, language: str) -> tuple[Finding, .
 def _imaging(item: RequiredItem, known: Known, language: str) -> tuple[Finding, ...]:
     reports = [each for each in known.of("DiagnosticReport") if _labels(each.resource) & _IMAGING_CATEGORIES]
     lines = [_finding(each, _report_text(each.resource)) for each in reports]
-    lines += [_finding(each, _study_text(each.resource)) for each in known.of("ImagingStudy")]
+    # A study that has its report of the same day beside it says nothing more.
+    reported = {(line.member, line.day) for line in lines}
+    studies = [each for each in known.of("ImagingStudy") if (each.member, each.day) not in reported]
+    lines += [_finding(each, _study_text(each.resource)) for each in studies]
     return tuple(sorted(lines, key=lambda line: line.day, reverse=True))
 
 
@@ -122,6 +156,7 @@ def _treatments(item: RequiredItem, known: Known, language: str) -> tuple[Findin
             each, concept_text(each.resource.get("code") or each.resource.get("medicationCodeableConcept"))
         )
         for each in known.of("Procedure", "MedicationStatement")
+        if not _is_imaging(each.resource)
     ]
     return _once_per_text(tuple(line for line in lines if line.text))
 
@@ -132,10 +167,31 @@ _READERS: Final[dict[str, Reader]] = {
     "staging": _staging,
     "value": _value,
     "values": _values,
+    "biomarkers": _biomarkers,
     "report": _report,
     "imaging": _imaging,
     "treatments": _treatments,
 }
+
+
+def _is_imaging(resource: Resource) -> bool:
+    """Chapter 3 of OPS; it stands under imaging."""
+    codings = resource.get("code", {}).get("coding", [])
+    return any(
+        "/ops" in str(c.get("system", "")) and str(c.get("code", "")).startswith("3-") for c in codings
+    )
+
+
+def _agreeing(lines: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Lines with the very same words become one, with the other sites named beside it."""
+    first: dict[str, Finding] = {}
+    for line in lines:
+        kept = first.get(line.text)
+        if kept is None:
+            first[line.text] = line
+        elif line.site != kept.site and line.site not in kept.also:
+            first[line.text] = replace(kept, also=(*kept.also, line.site))
+    return tuple(first.values())
 
 
 def _coded(item: RequiredItem, known: Known) -> list[Sourced]:

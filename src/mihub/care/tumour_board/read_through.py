@@ -19,9 +19,11 @@ from mihub.errors import Forbidden, Gone, NotFound, NotSupported, Unauthenticate
 
 # Why a site could not be read; anything else is a defect of ours and is not hidden.
 UNREADABLE = (Unavailable, Forbidden, Unauthenticated, NotFound, Gone, NotSupported, TimeoutError)
+# When a diagnosis was made; `recordedDate` is only when somebody wrote it down.
+_ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 _DATE_ELEMENTS = (
     "effectiveDateTime", "effectivePeriod", "performedDateTime", "performedPeriod", "started", "issued",
-    "recordedDate", "onsetDateTime", "onsetPeriod", "dateAsserted", "authoredOn",
+    "onsetDateTime", "onsetPeriod", "recordedDate", "dateAsserted", "authoredOn",
 )  # fmt: skip
 _DOES_NOT_COUNT = ("entered-in-error", "cancelled", "not-done", "not-taken")
 
@@ -53,6 +55,10 @@ class Sourced:
     @property
     def day(self) -> str:
         """The clinical date as the site wrote it ("2026-10", "2026-10-03"), empty when it gave none."""
+        asserted = (each for each in self.resource.get("extension", []) if each.get("url") == _ASSERTED)
+        stated = next((str(each.get("valueDateTime", "")) for each in asserted), "")
+        if stated:
+            return stated[:10]
         found = (self.resource.get(name) for name in _DATE_ELEMENTS)
         value = next((each for each in found if each), "")
         if isinstance(value, dict):

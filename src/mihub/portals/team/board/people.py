@@ -127,10 +127,15 @@ async def _at_site(request: Request, place: RecordPlace, relation: str) -> SiteR
         async with asyncio.timeout(portal.site_timeout_seconds):
             found = await client.search("Patient", criterion)
     except UNREADABLE as error:
-        return SilentSite(place.member, member.name, type(error).__name__)
+        return SilentSite(place.member, _short(member.name), type(error).__name__)
     if not found:
-        return SilentSite(place.member, member.name, "NotFound")
-    return SiteRecord(place.member, member.name, client, str(found[0]["id"]), member.kind)
+        return SilentSite(place.member, _short(member.name), "NotFound")
+    return SiteRecord(place.member, _short(member.name), client, str(found[0]["id"]), member.kind)
+
+
+def _short(name: str) -> str:
+    """The name without what stands in brackets behind it: a case must fit on one screen."""
+    return name.partition(" (")[0]
 
 
 def _practice(request: Request, team: Resource | None) -> Member | None:
