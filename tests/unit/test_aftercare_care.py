@@ -1,5 +1,4 @@
-"""The aftercare room: end of therapy with its origin, a plan that is made once, due list, visits, calendar.
-"""
+"""The aftercare room: end of therapy with its origin, a plan made once, due list, visits, calendar."""
 
 from __future__ import annotations
 
@@ -16,9 +15,10 @@ from mihub.care.aftercare.anchor import SiteFact, Therapy, diagnoses, end_of_the
 from mihub.care.aftercare.calendar_file import Entry, calendar_file, escaped, folded
 from mihub.care.aftercare.plan import PlanOrder, create_plan, needs_reason
 from mihub.care.aftercare.schedules import all_schedules, fitting, schedule_of
-from mihub.care.aftercare.series import Due, due_list, next_per_plan, read_plan
+from mihub.care.aftercare.series import Due, Visit, due_list, next_per_plan, read_plan
 from mihub.care.aftercare.visits import agree_day, call_off, end_plan, mark_done
 from mihub.care.client import MemoryFhirClient
+from mihub.care.referrals.duties import duties
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Actor, MemberId, Role
 from mihub.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -261,3 +261,21 @@ def test_folding_and_escaping_lose_nothing_and_keep_every_line_short(text: str) 
     assert all(len(piece.encode()) <= 75 for piece in pieces)
     assert "".join([pieces[0], *(piece.removeprefix(" ") for piece in pieces[1:])]) == line
     assert "\n" not in line.replace("\\n", "")
+
+
+def test_a_plan_that_ended_and_a_person_who_died_leave_no_duty() -> None:
+    record = record_with_person()
+    plan_id = run(create_plan(record, "p", order(anchor=date(2026, 1, 15)), GP, NOW))
+    assert {duty.code for duty in run(duties(record, PRACTICE, TODAY))} == {"aftercare-visit"}
+    plan = next(each for each in record.all("CarePlan") if each["id"] == plan_id)
+    record.put({**plan, "status": "revoked"})
+    assert {visit.state for visit in run(due_list(record, PRACTICE, TODAY))} == {Due.CANCELLED}
+    assert run(duties(record, PRACTICE, TODAY)) == []
+    record.put(plan)
+    record.put({"resourceType": "Patient", "id": "p", "deceasedDateTime": "2026-11-01"})
+    assert run(next_or_none(record)) == []
+    assert run(duties(record, PRACTICE, TODAY)) == []
+
+
+async def next_or_none(record: MemoryFhirClient) -> list[Visit]:
+    return next_per_plan(await due_list(record, PRACTICE, TODAY))

@@ -34,8 +34,7 @@ WINDOW_DAYS: Final = 28
 
 @dataclass(frozen=True, slots=True)
 class PlanOrder:
-    """What the physician chose. `origin` is the member whose fact gave the anchor; empty when it was typed.
-    """
+    """What the physician chose. `origin` is the member whose fact gave the anchor; empty when it was typed."""
 
     key: str
     schedule: Schedule

@@ -11,15 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Final
 
 from mihub.care.aftercare.anchor import SiteFact
 from mihub.care.aftercare.plan import ANCHOR, ANCHOR_ORIGIN, DEVIATION, EXAM, VISIT, WINDOW_DAYS
 from mihub.care.aftercare.schedules import all_exams, schedule_of_canonical
+from mihub.care.referrals.duties import is_over
 from mihub.care.referrals.terms import TASK, member_of
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import MemberId
 from mihub.core.rules.schedule import Exam, Schedule
+
+_WITH: Final = (("_include", "Task:focus"), ("_include", "Task:patient"), ("_include", "Task:based-on"))
 
 
 class Due(StrEnum):
@@ -108,20 +112,18 @@ class Plan:
 async def read_plan(record: FhirClient, plan_id: str, today: date, facts: Sequence[SiteFact] = ()) -> Plan:
     """One plan. Raises `NotFound`."""
     plan = await record.read("CarePlan", plan_id)
-    query = [("based-on", f"CarePlan/{plan_id}"), ("_include", "Task:focus"), ("_include", "Task:patient")]
+    query = [("based-on", f"CarePlan/{plan_id}"), *_WITH]
     visits = _visits(await record.search("Task", query), today, facts)
     canonical = next(iter(plan.get("instantiatesCanonical", [])), "")
     return Plan(plan, schedule_of_canonical(canonical), tuple(sorted(visits, key=lambda visit: visit.due_on)))
 
 
 async def due_list(record: FhirClient, member: MemberId, today: date) -> list[Visit]:
-    """All visits this organisation is responsible for: overdue first, then by day; done and cancelled last.
-    """
+    """All visits this organisation is responsible for: overdue first, then by day; done and cancelled last."""
     query = [
         ("code", f"{TASK}|{VISIT}"),
         ("owner:identifier", f"https://mihub.example/sid/member|{member}"),
-        ("_include", "Task:focus"),
-        ("_include", "Task:patient"),
+        *_WITH,
     ]
     visits = _visits(await record.search("Task", query), today, ())
     order = list(Due)
@@ -152,12 +154,16 @@ def _visits(found: Sequence[Resource], today: date, facts: Sequence[SiteFact]) -
 
 def _visit(task: Resource, by_place: dict[str, Resource], today: date, facts: Sequence[SiteFact]) -> Visit:
     due_on = _due_on(task)
+    patient = by_place.get(task.get("for", {}).get("reference", ""))
+    state = _state(task, due_on, today)
+    if state in (Due.OVERDUE, Due.DUE, Due.LATER) and is_over(task, patient, by_place):
+        state = Due.CANCELLED
     visit = Visit(
         task=task,
         appointment=by_place.get(task.get("focus", {}).get("reference", "")),
-        patient=by_place.get(task.get("for", {}).get("reference", "")),
+        patient=patient,
         due_on=due_on,
-        state=_state(task, due_on, today),
+        state=state,
     )
     proofs = tuple(fact for fact in facts if _proves(fact, visit))
     return Visit(visit.task, visit.appointment, visit.patient, due_on, visit.state, proofs)

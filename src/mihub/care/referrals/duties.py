@@ -5,7 +5,7 @@ Aftercare visits far ahead are not a duty yet and are left out. Neighbours: `lis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import MemberId
 
 _OPEN: Final = "requested,received,accepted,ready,in-progress,on-hold"
+_ENDED: Final = frozenset({"revoked", "completed", "entered-in-error"})
 # A duty with a day appears this long before it.
 AHEAD_DAYS: Final = 28
 
@@ -55,6 +56,7 @@ async def duties(record: FhirClient, member: MemberId, today: date) -> list[Duty
         ("owner:identifier", f"{MEMBER}|{member}"),
         ("status", _OPEN),
         ("_include", "Task:patient"),
+        ("_include", "Task:based-on"),
     ]
     found = _joined(await record.search("Task", query), today)
     near = [
@@ -65,11 +67,17 @@ async def duties(record: FhirClient, member: MemberId, today: date) -> list[Duty
 
 def _joined(found: Sequence[Resource], today: date) -> list[Duty]:
     by_place = {f"{each['resourceType']}/{each['id']}": each for each in found}
-    return [
-        _duty(task, by_place.get(task.get("for", {}).get("reference", "")), today)
-        for task in found
-        if task["resourceType"] == "Task"
-    ]
+    tasks = [each for each in found if each["resourceType"] == "Task"]
+    with_patient = [(task, by_place.get(task.get("for", {}).get("reference", ""))) for task in tasks]
+    return [_duty(task, who, today) for task, who in with_patient if not is_over(task, who, by_place)]
+
+
+def is_over(task: Resource, patient: Resource | None, by_place: Mapping[str, Resource]) -> bool:
+    """Whether an open Task is nobody's duty any more: its plan has ended, or the person has died."""
+    plans = [by_place.get(each.get("reference", ""), {}) for each in task.get("basedOn", [])]
+    if any(plan.get("status") in _ENDED for plan in plans):
+        return True
+    return patient is not None and bool(patient.get("deceasedDateTime") or patient.get("deceasedBoolean"))
 
 
 def _duty(task: Resource, patient: Resource | None, today: date) -> Duty:

@@ -146,7 +146,7 @@ def _why(each: Entry, language: str) -> list[str]:
     if each.standing is Standing.ASK:
         return _missing(each.assessment, language)
     steps = [step for criterion in receipt.criteria for step in criterion.steps]
-    decisive = ("duration-sum", "pack-sum", "ct-too-early")
+    decisive = ("duration-sum", "pack-sum", "ct-too-early", "ct-control")
     wanted = [step for step in steps if step.key in decisive]
     if "abstinence" in {criterion.id for criterion in receipt.failed}:
         wanted = [step for step in steps if step.key == "abstinence-years"]
