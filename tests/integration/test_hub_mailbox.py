@@ -17,7 +17,8 @@ from mihub.core.wire.envelope import Envelope, Header, envelope_id, seal
 from mihub.core.wire.receipt import Receipt, sign_receipt, verify_receipt
 from mihub.core.wire.signature import HEADER, sign_request
 from mihub.core.wire.task import Task, sign_task
-from mihub.errors import Conflict, Forbidden, MihubError, NotFound, Unauthenticated
+from mihub.errors import Conflict, Forbidden, MihubError, NotFound, Unauthenticated, Unavailable
+from mihub.hub.members.register import Register
 from mihub.site.mailbox.hub_client import Refused, SignedClient
 from tests.wire_world import PROJECT, RESEARCHER, START, World, keys_of, members
 
@@ -299,3 +300,16 @@ def test_bad_parameters_and_bodies_are_named(world: World) -> None:
         call(world, "cottbus", "GET", "/hub/mailbox?wait=soon")
     with pytest.raises(MihubError, match="not a JSON object with head, key and ct"):
         call(world, "cottbus", "PUT", "/hub/letters/1", orjson.dumps([1]))
+
+
+def test_a_hub_that_slept_past_its_list_opens_and_takes_a_new_one(world: World) -> None:
+    later = START + 40 * 86_400
+    world.clock.seconds = later
+    slept = Register(world.hub.pool, keys_of("registry").public(), world.clock)
+    with pytest.raises(Unavailable, match="no valid list of members"):
+        _ = slept.current
+    assert slept.publish(members("chemnitz", version=2, now=later)).version == 2
+    assert slept.current.version == 2
+    stranger = Register(world.hub.pool, keys_of("other-registry").public(), world.clock)
+    with pytest.raises(Unavailable, match="no valid list of members"):
+        _ = stranger.current

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey
 
 from mihub.core.fhir import Json
 from mihub.core.policy.actor import MemberId
-from mihub.core.wire.compact import refused, sign, unverified, verify
+from mihub.core.wire.compact import refused, sign, verify
 from mihub.core.wire.keys import KeySet, PublicKeys
 from mihub.errors import Unauthenticated
 
@@ -25,7 +25,8 @@ MONTH_SECONDS = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One organisation. `duties`: "site" answers questions, "record" keeps the care record, "portal" vouches for people, "hub", "trust".
+    """One organisation. `duties`: "site" answers questions, "record" keeps the care record, "portal" vouches
+    for people, "hub", "trust".
 
     `kind` is what it is to people ("hospital", "practice"). A suspended member stays on the list with
     `active` false.
@@ -103,10 +104,13 @@ def verify_list(
     return listed
 
 
-def peek_version(token: str) -> int:
-    """The version a token claims, before its signature is checked."""
-    version = unverified(token, _USE).get("version")
-    return version if isinstance(version, int) else 0
+def kept_list(token: str, registry: PublicKeys) -> MemberList | None:
+    """A list kept from before, also when expired (so that no older one replaces it); None under another
+    registry."""
+    try:
+        return verify_list(token, registry, now_seconds=0)
+    except Unauthenticated:
+        return None
 
 
 def _to_json(one: Member) -> Json:

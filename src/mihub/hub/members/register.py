@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mihub.core.wire.keys import PublicKeys
-from mihub.core.wire.members import MemberList, verify_list
+from mihub.core.wire.members import MemberList, kept_list, verify_list
 from mihub.database.faults import translated
 from mihub.database.pool import Pool
 from mihub.errors import Unavailable
@@ -24,11 +24,8 @@ class Register:
         self._pool = pool
         self._registry = registry
         self._now = now
-        self._token = ""
-        self._list: MemberList | None = None
-        stored = self._stored()
-        if stored:
-            self._accept(stored)
+        self._token = self._stored()
+        self._list = kept_list(self._token, registry) if self._token else None
 
     @property
     def current(self) -> MemberList:

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey
 
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire.keys import PublicKeys
-from mihub.core.wire.members import MemberList, verify_list
+from mihub.core.wire.members import MemberList, kept_list, verify_list
 from mihub.database.faults import translated
 from mihub.database.pool import Pool
 from mihub.errors import Unavailable
@@ -31,8 +31,7 @@ class Directory:
                 "SELECT token FROM mailbox_member_list ORDER BY version DESC LIMIT 1"
             ).fetchone()
         if row:
-            # Checked again with today's key; an expired list is kept to refuse older ones.
-            self._list = verify_list(row[0], registry, now_seconds=0)
+            self._list = kept_list(row[0], registry)
 
     @property
     def version(self) -> int:

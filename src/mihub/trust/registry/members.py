@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mihub.core.wire.keys import PublicKeys
-from mihub.core.wire.members import MemberList, verify_list
+from mihub.core.wire.members import MemberList, kept_list, verify_list
 from mihub.core.wire.signature import NONCE_SECONDS, SignedRequest
 from mihub.database.faults import translated
 from mihub.database.pool import Pool
@@ -31,7 +31,7 @@ class Members:
                 "SELECT token FROM trust_member_list ORDER BY version DESC LIMIT 1"
             ).fetchone()
         if row:
-            self._list = verify_list(row[0], registry, now_seconds=0)
+            self._list = kept_list(row[0], registry)
 
     @property
     def current(self) -> MemberList:
