@@ -270,7 +270,7 @@ def _dresden() -> MemoryFhirClient:
                 "tnm",
                 status="final",
                 code=coded(SNOMED, "399537006", "Clinical TNM"),
-                valueCodeableConcept=coded("urn:uicc", "IIB", "Stadium IIB"),
+                valueCodeableConcept=coded("https://www.uicc.org/resources/tnm", "IIB", "Stadium IIB"),
                 effectiveDateTime="2026-05-21",
             ),
             about(
@@ -332,7 +332,10 @@ def _chemnitz() -> MemoryFhirClient:
                 effectiveDateTime="2026-05-02",
                 conclusion="Solider Rundherd 16 mm.",
                 conclusionCode=[
-                    coded("https://mihub.example/fhir/CodeSystem/lung-rads", "4B", "Lung-RADS 4B")
+                    coded(
+                        "https://mihub.example/fhir/CodeSystem/lung-screening-finding",
+                        "clarification-requiring",
+                    )
                 ],
             ),
             about(

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from mihub.care.journeys import facts
-from mihub.care.journeys.events import Event, events_of
+from mihub.care.journeys.events import Event
 from mihub.care.journeys.reading import ReadThrough
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import MemberId
 
 # Steps that concern the patient; what the team does among itself is not shown as the patient's next step.
 _FOR_PATIENT: Final = ("appointment", "aftercare.visit", "step.referral", "visit")
+_DATED: Final = ("appointment.booked", "aftercare.visit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,16 @@ def responsible_now(team: Sequence[Responsible], steps: Sequence[NextStep]) -> R
     return next((somebody for somebody in team if somebody.member), team[0] if team else None)
 
 
-def appointments(read: ReadThrough, today: str) -> tuple[list[Event], list[Event]]:
-    """(coming, past) appointments and dated visits of the care record and the sites."""
-    events = [
-        event for record in read.records for event in events_of(record.resources, record.member, today=today)
-    ]
-    dated = [
-        event for event in events if event.kind.startswith(("appointment", "aftercare.visit")) and event.start
-    ]
-    dated.sort(key=lambda event: event.start)
+def appointments(events: Sequence[Event], today: str) -> tuple[list[Event], list[Event], list[Event]]:
+    """(booked and coming, to be arranged until a day, past), each in order of time, past newest first."""
+    dated = sorted(
+        (event for event in events if event.kind in _DATED and event.start), key=lambda event: event.start
+    )
+    booked = [event for event in dated if event.kind == "appointment.booked"]
     return (
-        [event for event in dated if event.start[:10] >= today],
-        [event for event in reversed(dated) if event.start[:10] < today],
+        [event for event in booked if event.start[:10] >= today],
+        [event for event in dated if event.kind == "aftercare.visit" and event.is_planned],
+        [event for event in reversed(booked) if event.start[:10] < today],
     )
 
 

@@ -7,6 +7,7 @@ guessed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -80,24 +81,37 @@ Reader = Callable[[Resource, str], Event | None]
 
 def events_of(resources: Iterable[Resource], member: str, *, today: str = "9999") -> list[Event]:
     """All events of one site's resources of one person, in order of time, undated last."""
-    found: list[Event] = []
-    laboratory: dict[str, int] = {}
     usable = [resource for resource in resources if not _is_void(resource)]
+    laboratory = [resource for resource in usable if _is_laboratory(resource)]
+    visits = {
+        f"Appointment/{one.get('id')}": one for one in usable if one.get("resourceType") == "Appointment"
+    }
+    found = [_timed(event, today) for event in _read(usable, member, visits)]
+    return ordered(_without_doubles([*found, *_laboratory_days(laboratory, member, found)]))
+
+
+def _read(usable: list[Resource], member: str, visits: dict[str, Resource]) -> list[Event]:
+    events = []
     for resource in usable:
-        if resource.get("resourceType") == "Observation" and _is_laboratory(resource):
-            start, _ = facts.when(resource)
-            laboratory[start[:10]] = laboratory.get(start[:10], 0) + 1
-            continue
-        reader = _READERS.get(str(resource.get("resourceType")))
+        reader = None if _is_laboratory(resource) else _READERS.get(str(resource.get("resourceType")))
         event = reader(resource, member) if reader else None
-        if event is not None:
-            found.append(_timed(event, today))
-    found += [
+        focus = visits.get(facts.reference_id(resource.get("focus")))
+        if event is not None and not (focus and focus.get("start")):
+            # A duty says what its appointment is for; a booked appointment speaks for itself.
+            name = str(focus.get("description") or event.name) if focus else event.name
+            events.append(replace(event, name=name))
+    return events
+
+
+def _laboratory_days(observations: list[Resource], member: str, found: list[Event]) -> list[Event]:
+    """One event per day of single values, unless a report of that day tells it already."""
+    told = {event.start[:10] for event in found if event.kind == "examination.lab"}
+    days = Counter(facts.when(observation)[0][:10] for observation in observations)
+    return [
         Event("examination.lab", day, "", str(count), f"{count} Laborwerte", (MemberId(member),), "")
-        for day, count in laboratory.items()
-        if not any(event.kind == "examination.lab" and event.start[:10] == day for event in found)
+        for day, count in days.items()
+        if day not in told
     ]
-    return ordered(_without_doubles(found))
 
 
 def merge(per_site: Sequence[Sequence[Event]]) -> list[Event]:
@@ -120,20 +134,28 @@ def ordered(events: list[Event]) -> list[Event]:
 
 
 def _identity(event: Event) -> tuple[str, ...]:
-    if event.kind.startswith("diagnosis.") and event.kind != "diagnosis.other":
+    """What makes two events one: kind and day, the name where the words hold it, the place for visits."""
+    group, _, rest = event.kind.partition(".")
+    if group == "diagnosis" and rest not in ("other", "unnamed"):
         return (event.kind,)
-    if event.kind.startswith(("appointment", "step", "letter")):
+    if group in ("appointment", "step", "letter", "aftercare"):
         return (event.member, event.source)
-    return (event.kind, event.start[:10], event.name)
+    if group in ("visit", "examination"):
+        return (event.kind, event.start[:10], event.member, event.name)
+    return (event.kind, event.start[:10], event.name if rest == "other" else "")
 
 
 def _without_doubles(events: list[Event]) -> list[Event]:
-    """An imaging study beside its report on the same day says the same thing once."""
+    """A study or procedure beside its report on the same day says the same thing once."""
     reported = {
         event.start[:10] for event in events if event.kind.startswith("imaging") and "Report" in event.source
     }
     return [
-        event for event in events if not (event.source.startswith("Imaging") and event.start[:10] in reported)
+        event
+        for event in events
+        if "Report" in event.source
+        or not event.kind.startswith("imaging")
+        or event.start[:10] not in reported
     ]
 
 
@@ -150,6 +172,8 @@ def _is_void(resource: Resource) -> bool:
 
 
 def _is_laboratory(resource: Resource) -> bool:
+    if resource.get("resourceType") != "Observation":
+        return False
     found = list(facts.codings(resource.get("category")))
     kind = kind_of("observation", list(facts.codings(resource.get("code"))))
     return kind is None and any(code in ("laboratory", "26436-6") for _, code, _ in found)
@@ -169,18 +193,26 @@ def _with_codes(resource: Resource, name: str, *systems: str) -> str:
 
 
 def _condition(resource: Resource, member: str) -> Event:
-    name = facts.words(resource.get("code"))
+    name = facts.named(resource.get("code"))
     kind = kind_of("condition", list(facts.codings(resource.get("code")))) or "diagnosis.other"
-    return _event(resource, member, kind, name, professional=_with_codes(resource, name, "icd-10-gm"))
+    professional = _with_codes(resource, name, "icd-10-gm")
+    return _event(resource, member, _unnamed(kind, name), name, professional=professional)
 
 
 def _procedure(resource: Resource, member: str) -> Event:
-    name = facts.words(resource.get("code"))
+    name = facts.named(resource.get("code"))
     codings = [*facts.codings(resource.get("code")), *facts.codings(resource.get("category"))]
-    kind = kind_of("procedure", codings) or "examination.other"
+    codings += [("profile", profile, "") for profile in facts.profiles(resource)]
+    kind = _unnamed(kind_of("procedure", codings) or "examination.other", name)
     running = resource.get("status") == "in-progress"
     professional = _with_codes(resource, name, "/ops")
     return _event(resource, member, kind, name, professional=professional, is_running=running)
+
+
+def _unnamed(kind: str, name: str) -> str:
+    """A kind whose words would need a name that the source does not give."""
+    group, _, rest = kind.partition(".")
+    return f"{group}.unnamed" if rest == "other" and not name and group != "imaging" else kind
 
 
 def _observation(resource: Resource, member: str) -> Event | None:
@@ -193,8 +225,9 @@ def _observation(resource: Resource, member: str) -> Event | None:
 
 def _report(resource: Resource, member: str) -> Event:
     codings = [*facts.codings(resource.get("code")), *facts.codings(resource.get("category"))]
-    name = facts.words(resource.get("code"))
-    return _event(resource, member, kind_of("report", codings) or "examination.report", name)
+    name = facts.named(resource.get("code"))
+    kind = kind_of("report", codings) or ("examination.report" if name else "examination.unnamed")
+    return _event(resource, member, kind, name)
 
 
 def _imaging(resource: Resource, member: str) -> Event:
@@ -246,8 +279,10 @@ def _encounter(resource: Resource, member: str) -> Event | None:
     return _event(resource, member, kind, name, is_planned=resource.get("status") == "planned")
 
 
-def _appointment(resource: Resource, member: str) -> Event:
-    name = str(resource.get("description") or facts.words(resource.get("serviceType")) or "")
+def _appointment(resource: Resource, member: str) -> Event | None:
+    if not resource.get("start"):
+        return None
+    name = str(resource.get("description") or facts.named(resource.get("serviceType")))
     actors = [facts.mapping(entry).get("actor") for entry in facts.items(resource.get("participant"))]
     place = next(filter(None, map(facts.member_of, actors)), member)
     return _event(resource, place, "appointment.booked", name)
@@ -255,21 +290,31 @@ def _appointment(resource: Resource, member: str) -> Event:
 
 def _task(resource: Resource, member: str) -> Event | None:
     kind = kind_of("task", list(facts.codings(resource.get("code"))))
-    if kind is None:
+    if kind is None or resource.get("status") in ("rejected", "failed"):
         return None
-    done = resource.get("status") == "completed"
-    due = str(facts.mapping(facts.mapping(resource.get("restriction")).get("period")).get("end", ""))
-    event = _event(
-        resource, member, kind, str(resource.get("description") or facts.words(resource.get("code")))
-    )
-    if done:
+    name = str(resource.get("description") or facts.named(resource.get("code")))
+    event = _event(resource, facts.member_of(resource.get("owner")) or member, kind, name)
+    if resource.get("status") == "completed":
         return replace(event, start=str(resource.get("lastModified") or event.start), end="")
+    due = str(facts.mapping(facts.mapping(resource.get("restriction")).get("period")).get("end", ""))
     return replace(event, start=due or event.start, end="", is_planned=True)
 
 
-def _communication(resource: Resource, member: str) -> Event:
+def _communication(resource: Resource, member: str) -> Event | None:
+    if not is_to_patient(resource):
+        return None
     kind = kind_of("communication", list(facts.codings(resource.get("category")))) or "letter.other"
-    return _event(resource, member, kind, facts.words(resource.get("topic")))
+    if any(code == "decision" for _, code, _ in facts.codings(resource.get("topic"))):
+        kind = "letter.decision"
+    sender = facts.member_of(resource.get("sender")) or member
+    return _event(resource, sender, kind, facts.named(resource.get("topic")))
+
+
+def is_to_patient(communication: Resource) -> bool:
+    """Whether a letter was released to the patient; one without recipients is about nobody else."""
+    recipients = [facts.reference_id(one) for one in facts.items(communication.get("recipient"))]
+    released = communication.get("status") == "completed"
+    return released and (not recipients or any(one.startswith("Patient/") for one in recipients))
 
 
 def _consent(resource: Resource, member: str) -> Event | None:

@@ -18,6 +18,8 @@ import yaml
 from mihub.care.journeys import facts
 from mihub.core.fhir import Resource
 
+# LOINC "Absent", SNOMED CT "Not detected" and "Negative", oBDS wild type, HL7 v3 "Negative".
+_NEGATIVE: Final = frozenset({"LA9634-2", "260415000", "260385009", "W", "NEG", "ND"})
 FILE: Final = Path(__file__).resolve().parents[2] / "content" / "texts" / "explanations.yaml"
 
 
@@ -57,7 +59,8 @@ def explanations() -> Explanations:
 
 def explain(resources: Iterable[Resource]) -> list[Block]:
     """The blocks for all codes of a result and its parts, in the order of the catalogue."""
-    found = {pair for resource in resources for pair in _codes(resource)}
+    # A finding that is absent must never be explained as if it were there.
+    found = {pair for resource in resources if not _is_negative(resource) for pair in _codes(resource)}
     return [block for block in explanations().blocks if any(_speaks(rule, found) for rule in block.codes)]
 
 
@@ -71,6 +74,11 @@ def _speaks(rule: tuple[str, str], found: set[tuple[str, str]]) -> bool:
         known == system and (code == wanted or (is_category and code.startswith(f"{wanted}.")))
         for known, code in found
     )
+
+
+def _is_negative(resource: Resource) -> bool:
+    said = facts.codings(resource.get("valueCodeableConcept"), resource.get("interpretation"))
+    return any(code in _NEGATIVE for _, code, _ in said)
 
 
 def _codes(resource: Resource) -> Iterable[tuple[str, str]]:

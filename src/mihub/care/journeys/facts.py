@@ -64,17 +64,17 @@ def codings(*concepts: Any) -> Iterator[tuple[str, str, str]]:
                 )
 
 
-def words(concept: Any) -> str:
-    """What a CodeableConcept (or the first of a list) says: its text, else the first display, else the
-    first code.
-    """
+def named(concept: Any) -> str:
+    """The text or first display of a CodeableConcept; empty when it holds codes only."""
     for entry in items(concept):
         if text := mapping(entry).get("text"):
             return str(text)
-    found = list(codings(concept))
-    return next(
-        (display for _, _, display in found if display), next((code for _, code, _ in found if code), "")
-    )
+    return next((display for _, _, display in codings(concept) if display), "")
+
+
+def words(concept: Any) -> str:
+    """What a CodeableConcept (or the first of a list) says: text, else first display, else first code."""
+    return named(concept) or next((code for _, code, _ in codings(concept) if code), "")
 
 
 def when(resource: Resource) -> tuple[str, str]:

@@ -7,8 +7,8 @@ hidden. Source: MII broad consent policy value set (urn:oid:2.16.840.1.113883.3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mihub.care.journeys import facts
@@ -44,7 +44,7 @@ class ConsentView:
     """One consent document. `kind`: research or sharing. `state`: active, withdrawn, expired."""
 
     kind: str
-    member: MemberId
+    members: tuple[MemberId, ...]
     state: str
     given: str
     until: str
@@ -60,13 +60,23 @@ def consent_view(consent: Resource, member: str, today: str) -> ConsentView:
     answers, other = _answers(provision)
     return ConsentView(
         "research" if codes & {"research", "57016-8"} else "sharing",
-        MemberId(member),
+        (MemberId(member),),
         _state(consent, until, today),
         str(consent.get("dateTime", "")),
         until,
         answers,
         other,
     )
+
+
+def merged(views: Iterable[ConsentView]) -> list[ConsentView]:
+    """The same statement kept at several sites, once; newest first."""
+    found: dict[ConsentView, ConsentView] = {}
+    for view in views:
+        key = replace(view, members=())
+        before = found.get(key, key)
+        found[key] = replace(view, members=tuple(dict.fromkeys((*before.members, *view.members))))
+    return sorted(found.values(), key=lambda view: view.given, reverse=True)
 
 
 def _state(consent: Resource, until: str, today: str) -> str:

@@ -9,6 +9,9 @@ from mihub.care.journeys.reading import Place, ReadThrough, read_person
 from mihub.portals.shell.portal import Portal
 from mihub.portals.shell.session import Session
 
+# Duties among the team; what comes of them is an event of its own.
+_TEAM_ONLY = frozenset({"step.board_case", "step.call", "step.implement"})
+
 
 async def read_own(portal: Portal, session: Session) -> ReadThrough:
     """Everything at every place that holds a record of this patient."""
@@ -22,11 +25,12 @@ async def read_own(portal: Portal, session: Session) -> ReadThrough:
 
 
 def own_events(portal: Portal, read: ReadThrough) -> list[Event]:
-    """One journey over all sites."""
+    """One journey over all sites, without the team's own open duties."""
     today = portal.today().isoformat()
-    return merge(
+    events = merge(
         [
             events_of((*record.patients, *record.resources), record.member, today=today)
             for record in read.records
         ]
     )
+    return [event for event in events if event.kind not in _TEAM_ONLY]

@@ -5,7 +5,7 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +18,7 @@ from mihub.care.journeys.explain import explain, explanations
 from mihub.care.journeys.plans import medicines, plans
 from mihub.care.journeys.results import result_with, results_of
 from mihub.care.sharing.accesses import read_accesses
-from mihub.care.sharing.consents import consent_view
+from mihub.care.sharing.consents import consent_view, merged
 from mihub.core.policy.actor import Role
 from mihub.portals.patient.reading import own_events, read_own
 from mihub.portals.shell.areas import Area, NavItem
@@ -29,6 +29,7 @@ from mihub.portals.shell.timeline import Mark, day_of, drawing
 
 _PATIENTS = frozenset({Role.PATIENT})
 _NEW_DAYS = 60
+_DRAWN_AHEAD_DAYS = 120
 
 
 async def home(request: Request) -> Response:
@@ -55,6 +56,7 @@ async def journey(request: Request) -> Response:
     portal, session = portal_of(request), session_of(request)
     read = await read_own(portal, session)
     events, today = own_events(portal, read), portal.today()
+    horizon = today + timedelta(days=_DRAWN_AHEAD_DAYS)
     marks = [
         Mark(
             event.lane.value,
@@ -65,6 +67,10 @@ async def journey(request: Request) -> Response:
             event.is_running,
         )
         for event in events
+        # Dates years ahead and long-standing other illnesses are in the list; drawn, they would hide the
+        # weeks between.
+        if event.start[:10] <= horizon.isoformat()
+        and event.kind not in ("diagnosis.other", "diagnosis.unnamed")
     ]
     lanes = [(lane.value, text_of(request, f"journey.lane.{lane.value}")) for lane in Lane]
     return page(
@@ -104,8 +110,8 @@ async def dates(request: Request) -> Response:
     """Appointments, coming and past."""
     portal, session = portal_of(request), session_of(request)
     read = await read_own(portal, session)
-    coming, past = appointments(read, portal.today().isoformat())
-    return page(request, "patient/dates.html", coming=coming, past=past, read=read)
+    coming, due, past = appointments(own_events(portal, read), portal.today().isoformat())
+    return page(request, "patient/dates.html", coming=coming, due=due, past=past, read=read)
 
 
 async def plan(request: Request) -> Response:
@@ -143,8 +149,7 @@ async def sharing(request: Request) -> Response:
     portal, session = portal_of(request), session_of(request)
     read = await read_own(portal, session)
     today = portal.today().isoformat()
-    views = [consent_view(consent, member, today) for member, consent in read.of("Consent")]
-    views.sort(key=lambda view: view.given, reverse=True)
+    views = merged(consent_view(consent, member, today) for member, consent in read.of("Consent"))
     return page(
         request,
         "patient/sharing.html",
