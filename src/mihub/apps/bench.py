@@ -145,14 +145,13 @@ def _page(url: str) -> dict[str, Any]:
     from lxml import html
 
     with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as client:
-        page = html.fromstring(client.get("/").text)
-        form = next(one for one in page.forms if dict(one.form_values()).get("persona") == "patient")
+        start = html.document_fromstring(client.get("/").text)
+        form = next(one for one in start.forms if dict(one.form_values()).get("persona") == "patient")
         seconds, home = _timed(lambda: client.post("/anmelden", data=dict(form.form_values())))
-        document = html.fromstring(home.text)
-        linked = [
-            *document.xpath("//link[@rel='stylesheet']/@href | //link[@rel='preload']/@href"),
-            *document.xpath("//script/@src | //img/@src"),
-        ]
+        document = html.document_fromstring(home.text)
+        linked: Any = document.xpath(
+            "//link[@rel='stylesheet' or @rel='preload']/@href | //script/@src | //img/@src"
+        )
         size = _wire_bytes(client, str(home.url)) + sum(
             _wire_bytes(client, path) for path in dict.fromkeys(linked)
         )

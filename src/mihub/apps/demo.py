@@ -42,7 +42,7 @@ def started(wanted: DemoSettings, *, quiet: bool = False) -> Iterator[tuple[Open
     with tempfile.TemporaryDirectory(prefix="mihub-demo-", ignore_cleanup_errors=True) as temporary:
         if wanted.data_dir == NEW:
             # The database's own account must be able to reach its files below.
-            os.chmod(temporary, 0o711)
+            os.chmod(temporary, 0o711)  # noqa: S103  # passing through, not reading
             wanted = replace(wanted, data_dir=Path(temporary))
         with (
             console.progress(_STAGES["synth"], quiet=quiet) as step,

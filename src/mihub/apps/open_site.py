@@ -63,7 +63,10 @@ class SitePlace:
 
 @dataclass(slots=True)
 class OpenSite:
-    """A site with its rooms; close it when done. Before it joins a region there is no `mailbox`, `agent` and `feed`."""
+    """A site with its rooms; close it when done. Before it joins a region there is no `mailbox`, `agent` and `feed`.
+
+    `answers`: set to False, the site stops fetching and sending letters, as if it were away; letters wait.
+    """
 
     place: SitePlace
     record: Site
@@ -72,6 +75,7 @@ class OpenSite:
     mailbox: Mailbox | None = None
     agent: Agent | None = None
     feed: IdentityFeed | None = None
+    answers: bool = True
     app: Starlette = field(default_factory=Starlette)
 
     @property
@@ -144,10 +148,21 @@ class OpenSite:
         """What must run while the site serves: facts, letters, linkage."""
         tasks = [self._follow()]
         if self.agent is not None:
-            tasks.append(self.agent.run())
+            tasks.append(self._exchange_letters(self.agent))
         if self.feed is not None:
             tasks.append(self.feed.run())
         return tasks
+
+    async def _exchange_letters(self, agent: Agent) -> None:
+        """Run the agent while the site answers. Cutting it off loses nothing: it goes on from its tables."""
+        while True:
+            running = asyncio.create_task(agent.run()) if self.answers else None
+            try:
+                while self.answers is (running is not None) and not (running and running.done()):
+                    await asyncio.sleep(FOLLOW_SECONDS / 2)
+            finally:
+                if running is not None:
+                    running.cancel()
 
     async def _follow(self) -> None:
         """Keep the facts within a second of the record."""

@@ -133,8 +133,7 @@ def open_region(settings: DemoSettings, stage: Stage = lambda *_: None) -> Itera
         asyncio.run(_link(sites))
         stage("link", 1, 1)
         portal, asker = _portal(settings, region, network, sites, hub_client, trust_client)
-        app = _app(portal, sites)
-        app.state.asker = asker
+        app = _app(portal, asker, sites)
         yield OpenRegion(settings, app, sites, hub, trust, region, asker, pg)
 
 
@@ -240,9 +239,10 @@ def _client(app: ASGIApp, member: str, path: str = "") -> httpx.AsyncClient:
     )
 
 
-def _app(portal: Portal, sites: dict[MemberId, OpenSite]) -> Starlette:
+def _app(portal: Portal, asker: Asker, sites: dict[MemberId, OpenSite]) -> Starlette:
     """The portal at the root, each site below `/sites/{member}`, their agents alive while the app is."""
     pages = portal_app(portal)
+    pages.state.asker = asker
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -253,7 +253,4 @@ def _app(portal: Portal, sites: dict[MemberId, OpenSite]) -> Starlette:
                 task.cancel()
 
     routes = [Mount(f"/sites/{member}", app=site.app) for member, site in sites.items()]
-    app = Starlette(routes=[*routes, Mount("/", app=pages)], lifespan=lifespan)
-    app.state.portal = portal
-    app.state.pages = pages
-    return app
+    return Starlette(routes=[*routes, Mount("/", app=pages)], lifespan=lifespan)

@@ -83,7 +83,7 @@ def settings_of(folder: Path) -> SiteSettings:
             "site.toml names no member.", rule="key 'member'", next_step='Add: member = "..."'
         )
     # An empty text means "not set" where the setting may be absent.
-    cleaned = {
+    cleaned: dict[str, Any] = {
         key: value or None if key in {"database_url", "hub_url", "trust_url"} else value
         for key, value in given.items()
     }

@@ -118,6 +118,35 @@ class Visitor:
             return self._take(self._client.get(target, params=values), ok)
         return self._take(self._client.post(target, data=values), ok)
 
+    def upload(self, field: str, filename: str, content: bytes, *, action: str) -> Visitor:
+        """Send a form with one file."""
+        form = self.form(action=action)
+        target = urljoin(self.path, form.get("action") or self.path)
+        data = {name: str(value) for name, value in form.form_values() if name != field}
+        return self._take(self._client.post(target, data=data, files={field: (filename, content)}))
+
+    def row(self, words: str) -> list[str]:
+        """The cells of the first table row that holds these words."""
+        for row in self.page.iter("tr"):
+            cells = [" ".join(cell.text_content().split()) for cell in row.iter("td", "th")]
+            if any(words in cell for cell in cells):
+                return cells
+        raise Astonished(f"No table on {self.path} has a row {words!r}.")
+
+    def figure(self, name: str) -> str:
+        """A number that the page marks with `data-count`."""
+        found = self.page.xpath("//*[@data-count=$name]", name=name)
+        if not found:
+            raise Astonished(f"The page {self.path} shows no number {name!r}.")
+        return str(found[0].text_content()).strip()
+
+    def pre(self) -> str:
+        """The first preformatted text, e.g. a document."""
+        found = self.page.xpath("//pre")
+        if not found:
+            raise Astonished(f"The page {self.path} shows no document.")
+        return str(found[0].text_content())
+
     def reads(self, *words: str) -> Visitor:
         """The page says each of these, wherever."""
         text = self.text()

@@ -1,7 +1,7 @@
 """A signed statement "this actor asks, for this purpose", from one organisation's portal to another's site.
 
-A compact JWS (ES384), valid for minutes and for one audience; the site checks it against the region's list of members
-and its own policy. It never carries a clinical value. Source: RFC 7515, RFC 7519, RFC 7523.
+A compact JWS (ES384), valid for minutes and for one audience; the site checks it against the region's list of
+members and its own policy. It never carries a clinical value. Source: RFC 7515, RFC 7519, RFC 7523.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from joserfc import jwt
+import orjson
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
+from joserfc.util import to_bytes
 
 from mihub.core.policy.actor import Access, Actor, MemberId, Purpose, Role, TransportId
 from mihub.errors import Unauthenticated
@@ -39,7 +41,9 @@ def sign(access: Access, *, issuer: MemberId, audience: MemberId, key: ECKey, no
 
 
 def verify(token: str, *, keys: Mapping[MemberId, ECKey], audience: MemberId, now_seconds: int) -> Access:
-    """The access that a known member vouches for. Raises `Unauthenticated` with one sentence and no content of the token."""
+    """The access that a known member vouches for. Raises `Unauthenticated` with one sentence and no content
+    of the token.
+    """
     issuer = _claimed_issuer(token)
     key = keys.get(issuer)
     if key is None:
@@ -59,13 +63,8 @@ def verify(token: str, *, keys: Mapping[MemberId, ECKey], audience: MemberId, no
 
 
 def _claimed_issuer(token: str) -> MemberId:
-    from joserfc import jws
-    from joserfc.util import to_bytes
-
     try:
         payload = jws.extract_compact(to_bytes(token)).payload
-        import orjson
-
         claims = orjson.loads(payload)
     except (JoseError, ValueError) as error:
         raise _refused("it is not a token") from error
@@ -74,7 +73,7 @@ def _claimed_issuer(token: str) -> MemberId:
 
 def _access(claims: Mapping[str, Any]) -> Access:
     try:
-        role, purpose = Role(claims.get("role")), Purpose(claims.get("purpose"))
+        role, purpose = Role(str(claims.get("role"))), Purpose(str(claims.get("purpose")))
     except ValueError as error:
         raise _refused("its role or purpose is unknown here") from error
     subject = claims.get("subject")

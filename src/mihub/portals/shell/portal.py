@@ -13,7 +13,7 @@ from datetime import date
 from typing import Protocol
 
 from mihub.core.fhir.client import FhirClient
-from mihub.core.policy.actor import Access, MemberId, PersonId, Purpose, Role, TransportId
+from mihub.core.policy.actor import Access, Actor, MemberId, PersonId, Purpose, Role, TransportId
 from mihub.portals.shell.houses import HouseClient, Houses
 from mihub.portals.shell.region import Region
 from mihub.portals.shell.session import RecordPlace, Session, SessionStore
@@ -34,13 +34,13 @@ class People(Protocol):
     """
 
     async def by_number(
-        self, member: str, patient_number: str
+        self, member: str, patient_number: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         """The person behind a local patient number, and all their records; (None, ()) when unknown."""
         ...
 
     async def by_patient(
-        self, member: str, patient_id: str
+        self, member: str, patient_id: str, actor: Actor
     ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
         """The person behind `Patient/{patient_id}` at a member, and all their records."""
         ...

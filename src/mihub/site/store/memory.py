@@ -1,4 +1,5 @@
-"""The reference store: the whole record in dictionaries. For tests that compare engines, and for nothing to install.
+"""The reference store: the whole record in dictionaries. For tests that compare engines, and for nothing to
+install.
 
 Complete, simple, not durable, never for patients. Search reads `records`. Below: `deciding` holds the rules.
 """
@@ -110,13 +111,14 @@ class MemoryStore:
 
     def note(self, notes: list[Note], access: Access) -> None:
         """Keep lines of the audit; search calls it too."""
-        now = now_milliseconds()
+        now, actor = now_milliseconds(), access.actor
         with self._lock:
             for note in notes:
                 self._audit.append(
                     AuditEntry(
-                        len(self._audit) + 1, now, access, note.action, note.interaction, note.resource_type,
-                        note.resource_id, note.patient, note.count, note.outcome, note.parameters,
+                        len(self._audit) + 1, now, actor.id, actor.name, actor.role.value, actor.organization,
+                        access.purpose.value, access.care_relation, note.action, note.interaction,
+                        note.resource_type, note.resource_id, note.patient, note.count, note.outcome, note.parameters,
                     )
                 )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """The product's store on PostgreSQL: one transaction a write, one audit line before an answer leaves.
 
-The writer locks the row of `record_state` first, so positions commit in order and a conditional create can not race.
-Stored bytes are returned untouched. Below: `postgres_writing`, `postgres_audit`, `database`. Above: `site.site`.
+The writer locks the row of `record_state` first, so positions commit in order and a conditional create can
+not race. Stored bytes are returned untouched. Below: `postgres_writing`, `postgres_audit`, `database`. Above:
+`site.site`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from mihub.site.store.postgres_writing import current_of, write_steps
 from mihub.site.store.protocol import AuditQuery, Entries, Version, Written
 from mihub.site.store.rows import Indexer
 
-# Batches of this size are written with the cyclic garbage collector off: it costs five times the parsing otherwise.
+# Batches of this size are written with the cyclic garbage collector off: it costs five times the parsing
+# otherwise.
 _BATCH = 50
 
 _READ = """
@@ -40,8 +42,8 @@ SELECT type, id, version_id, last_updated, position, body FROM (
     (SELECT type, id, version_id, last_updated, position, body FROM resource
      WHERE position > %(after)s ORDER BY position LIMIT %(limit)s)
     UNION ALL
-    (SELECT r.type, r.id, s.version_id, s.last_updated, s.position, s.body FROM superseded s JOIN resource r USING (rid)
-     WHERE s.position > %(after)s ORDER BY s.position LIMIT %(limit)s)
+    (SELECT r.type, r.id, s.version_id, s.last_updated, s.position, s.body
+     FROM superseded s JOIN resource r USING (rid) WHERE s.position > %(after)s ORDER BY s.position LIMIT %(limit)s)
 ) changed ORDER BY position LIMIT %(limit)s
 """
 
@@ -53,7 +55,8 @@ class PostgresStore:
         """Bring the tables up to date; when `catalogue` (what is indexed) changed, index everything again."""
         self.pool = pool
         self._index = index
-        # Only one thread of this process waits for the lock in the database; the others keep no connection busy.
+        # Only one thread of this process waits for the lock in the database; the others keep no connection
+        # busy.
         self._writing = threading.Lock()
         migrate(pool, "mihub.site.store")
         with translated(), pool.connection() as connection:

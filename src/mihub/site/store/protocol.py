@@ -1,7 +1,8 @@
 """The seam of the record store: what an engine must do. `memory` is the reference, `postgres` the product.
 
-Everything written goes through `write`: resource version, search index, change log and audit in one transaction.
-Everything read names an access. Callers are `site.api` and `site.ingest` (writing) and `site.search`, `site.facts`.
+Everything written goes through `write`: resource version, search index, change log and audit in one
+transaction. Everything read names an access. Callers are `site.api` and `site.ingest` (writing) and
+`site.search`, `site.facts`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ Effect = Literal["created", "updated", "unchanged", "deleted"]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of one resource. `body` is the stored JSON, returned untouched; `None` when this version deleted it."""
+    """One version of one resource. `body` is the stored JSON, returned untouched; `None` when this version
+    deleted it.
+    """
 
     resource_type: str
     id: str
@@ -71,7 +74,9 @@ Entries = Sequence[Put | Delete]
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Which lines of the audit: by patient, by resource (`Type/id`), by time; newest first, older than `before_id`."""
+    """Which lines of the audit: by patient, by resource (`Type/id`), by time; newest first, older than
+    `before_id`.
+    """
 
     patient: str | None = None
     entity: str | None = None
@@ -89,9 +94,10 @@ class Store(Protocol):
     ) -> list[Written]:
         """All entries or none, in order, durable when it returns.
 
-        A function instead of entries is called when no other writer can change the record any more: it looks up
-        what a conditional create or reference depends on. Raises `PreconditionFailed`, `StorageFull`, `Forbidden`
-        for what `within` does not let through, `NotFound` for what it does not let see, `InvalidInput` with the entry.
+        A function instead of entries is called when no other writer can change the record any more: it looks
+        up what a conditional create or reference depends on. Raises `PreconditionFailed`, `StorageFull`,
+        `Forbidden` for what `within` does not let through, `NotFound` for what it does not let see,
+        `InvalidInput` with the entry.
         """
         ...
 
