@@ -196,7 +196,8 @@ def test_a_stranger_and_a_portal_hand_in_nothing(region: Region) -> None:
             connection.execute("DELETE FROM linkage_cursor")
         await feed.step()
 
-    for owner, error in (("stranger", "not an active member"), ("netzwerk", "Only sites and the care record hand in")):
+    refusals = {"stranger": "not an active member", "netzwerk": "Only sites and the care record hand in"}
+    for owner, error in refusals.items():
         with pytest.raises(Refused, match=error):
             asyncio.run(send(owner))
 
