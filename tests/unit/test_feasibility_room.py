@@ -83,6 +83,11 @@ def test_the_count_is_what_the_engineer_sees_and_names_its_position(room: Feasib
     assert local.to_json()["attrition"]["steps"][0]["label"] == "C34"
 
 
+def test_a_refresh_takes_the_work_before_the_question(room: Feasibility, log: Log) -> None:
+    assert room.refresh() == log.position() == room.facts.position
+    assert room.answer(question(ccdl())).shown == "24"
+
+
 def test_a_small_count_shows_only_that_it_is_small(room: Feasibility) -> None:
     answer = room.answer(question(ccdl("C50")))
     assert (answer.count, answer.shown, answer.suppressed) == (None, "<10", True)

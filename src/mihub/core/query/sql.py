@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal
 
 from sqlglot import exp
@@ -39,6 +40,8 @@ Sql = Any
 FACTS, CONSENTED, WINDOWS = "facts", "consented", "windows"
 
 
+# Printing a tree costs more than a small count; the same question is asked many times.
+@lru_cache(maxsize=256)
 def people_sql(node: Node, *, as_of: date, consent: bool, dialect: Dialect = "duckdb") -> str:
     """One column `patient`: everybody who satisfies the question, once."""
     asking = _Asking(node, as_of, consent)
@@ -46,6 +49,7 @@ def people_sql(node: Node, *, as_of: date, consent: bool, dialect: Dialect = "du
     return str(asking.finish(statement.where(asking.condition(node)), node).sql(dialect=dialect))
 
 
+@lru_cache(maxsize=256)
 def attrition_sql(node: Node, *, as_of: date, consent: bool, dialect: Dialect = "duckdb") -> str:
     """One row: all people, then for each part of the outermost AND those alone and those remaining."""
     asking = _Asking(node, as_of, consent)

@@ -95,9 +95,11 @@ class SegmentFolder:
 
     def write_table(self, part: str, number: int, table: Any) -> None:
         """Write one Arrow table as a part of a segment."""
+        import pyarrow as pa
         from pyarrow import parquet
 
         self.write(self.path(part, number), lambda path: parquet.write_table(table, path, compression="zstd"))
+        pa.default_memory_pool().release_unused()
 
 
 def _write_bytes(path: Path, body: bytes) -> None:

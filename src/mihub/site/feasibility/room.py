@@ -44,6 +44,14 @@ class Feasibility:
     least_cell: int = LEAST_MIN_CELL
     rounding: int = 1
 
+    def refresh(self) -> int:
+        """Bring facts and consents up to date, so that the next question need not; returns the position."""
+        catalogue = self.consents.catalogue
+        self.facts.refresh()
+        with self.facts.asking() as engine:
+            self._consented(engine, frozenset({catalogue.use, catalogue.collect}), self.today())
+            return self.facts.position
+
     def answer(self, question: FeasibilityQuestion) -> FeasibilityAnswer:
         """What leaves the site. Raises for a question that has no meaning here, before any fact is read."""
         started = time.monotonic()
