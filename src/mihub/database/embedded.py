@@ -1,7 +1,9 @@
-"""A PostgreSQL of our own in a folder: started on a private socket, shared by processes, stopped by the last one.
+"""A PostgreSQL of our own in a folder: started on a private socket, shared by processes, stopped by the last
+one.
 
-Listens on no network address; only the account that owns the folder reaches the socket. Survives `kill -9` of the
-program (the next start joins the running server) and of the server (the next start recovers from its log).
+Listens on no network address; only the account that owns the folder reaches the socket. Survives `kill -9` of
+the program (the next start joins the running server) and of the server (the next start recovers from its
+log).
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ class Embedded:
     def start(cls, data_dir: Path) -> Embedded:
         """Start or join the server whose files are in `data_dir` (made when absent).
 
-        Raises `ConfigurationError` when the folder can not be used, `Unavailable` when the server does not come up.
+        Raises `ConfigurationError` when the folder can not be used, `Unavailable` when the server does not
+        come up.
         """
         data_dir = data_dir.expanduser().resolve()
         account = account_for(data_dir)
@@ -129,7 +132,8 @@ class Embedded:
             )
 
     def _ensure_running(self) -> None:
-        # A server that was killed a moment ago still holds its files for a moment, so one refusal is not the end.
+        # A server that was killed a moment ago still holds its files for a moment, so one refusal is not the
+        # end.
         for _ in range(_START_ATTEMPTS):
             for lock_file in (self._data_dir / "postmaster.pid", self._socket_dir / ".s.PGSQL.5432.lock"):
                 _forget_dead_server(lock_file)
@@ -187,9 +191,11 @@ def _one_at_a_time(data_dir: Path) -> Iterator[None]:
 
 
 def _forget_dead_server(pid_file: Path) -> None:
-    """A killed server that nobody reaped (a container without init) still counts as running; say that it is not.
+    """A killed server that nobody reaped (a container without init) still counts as running; say that it is
+    not.
 
-    Only the process number is replaced, by one that can not exist: PostgreSQL's own check of shared memory stays.
+    Only the process number is replaced, by one that can not exist: PostgreSQL's own check of shared memory
+    stays.
     """
     try:
         lines = pid_file.read_text().splitlines()

@@ -1,7 +1,7 @@
 """Bring a database to the tables that this program needs: numbered SQL files, each applied once, in order.
 
-A file that was applied is never edited (its checksum is compared); a database that is newer than the program is
-refused. Files are named `NNNN_what_it_does.sql` and lie in the package of the room that owns the tables.
+A file that was applied is never edited (its checksum is compared); a database that is newer than the program
+is refused. Files are named `NNNN_what_it_does.sql` and lie in the package of the room that owns the tables.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Migration:
 
 
 def migrate(pool: Pool, package: str) -> int:
-    """Apply what is missing of `package` (dotted name, its `NNNN_*.sql` files); the number of files applied now.
+    """Apply what is missing of `package` (dotted name, its `NNNN_*.sql` files); the number of files applied
+    now.
 
     Raises `ConfigurationError` when the database is newer than this program or an applied file was changed.
     """
@@ -89,14 +90,14 @@ def _refuse_strangers(package: str, known: list[Migration], done: dict[int, str]
     newest = max((migration.number for migration in known), default=0)
     if done and max(done) > newest:
         raise ConfigurationError(
-            f"The database was made by a newer MiHUB (its tables are at {max(done)}, this program knows {newest}).",
+            f"The database is of a newer MiHUB (its tables are at {max(done)}, this program knows {newest}).",
             where=package,
             next_step="Install that newer version; an older program must not write here.",
         )
     for migration in known:
         if migration.number in done and done[migration.number] != migration.checksum:
             raise ConfigurationError(
-                f"The migration {migration.number:04d}_{migration.name}.sql was changed after it was applied.",
+                f"Migration {migration.number:04d}_{migration.name}.sql was changed after it was applied.",
                 where=package,
                 rule="an applied migration is never edited",
                 next_step="Restore the file and put the change into a new number.",

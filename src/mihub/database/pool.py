@@ -1,7 +1,8 @@
 """Connections to one database, shared by the threads of one process.
 
-Every connection speaks UTC and plans each query for its own values: generic plans made searches by code and date 4.5
-times slower when measured. Transactions are explicit (`with connection.transaction():`), single statements commit.
+Every connection speaks UTC and plans each query for its own values: generic plans made searches by code and
+date 4.5 times slower when measured. Transactions are explicit (`with connection.transaction():`), single
+statements commit.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ _OPTIONS = "-c plan_cache_mode=force_custom_plan -c timezone=UTC"
 def open_pool(url: str, *, max_size: int = 8, wait_seconds: float = 15.0) -> Pool:
     """An open pool that has reached the database once. Raises `Unavailable` when it can not.
 
-    A request waits up to `wait_seconds` for a free connection and then fails with `Unavailable` (inside `translated`).
+    A request waits up to `wait_seconds` for a free connection and then fails with `Unavailable` (inside
+    `translated`).
     """
     pool: Pool = ConnectionPool(
         url,

@@ -1,6 +1,7 @@
 """One line of the audit: who did what to whose record, for which purpose, and how it ended.
 
-Holds names of search parameters, never their values. Above: store (writes it), `event` (renders it).
+Holds names of search parameters, never their values. The actor is noted as they were then.
+Above: store (writes it), `event` (renders it).
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-
-from mihub.core.policy.actor import Access
 
 # FHIR AuditEvent.action: create, read, update, delete, execute (a search).
 ActionCode = Literal["C", "R", "U", "D", "E"]
@@ -19,11 +18,18 @@ OutcomeCode = Literal["0", "4"]
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """`patient` and `resource_id` are "" when there is none or more than one; `count` is how many resources it covers."""
+    """`patient` and `resource_id` are "" when there is none or more than one; `count` is how many resources
+    it covers.
+    """
 
     id: int
     recorded: datetime
-    access: Access
+    actor_id: str
+    actor_name: str
+    role: str
+    organization: str
+    purpose: str
+    care_relation: str
     action: ActionCode
     interaction: str
     resource_type: str

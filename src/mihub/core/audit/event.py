@@ -1,7 +1,7 @@
 """A line of the audit as FHIR R4 AuditEvent in the shape of IHE Basic Audit Log Patterns.
 
-Source: IHE BALP 1.1.3 (patient read, create, update, delete, query); DICOM PS3.16 CID 402 for roles on either end.
-Below: `entry`.
+Source: IHE BALP 1.1.3 (patient read, create, update, delete, query); DICOM PS3.16 CID 402 for roles on either
+end. Below: `entry`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Final
 
 from mihub.core.audit.entry import AuditEntry
 from mihub.core.fhir import Json, Resource
-from mihub.core.policy.actor import MemberId
 
 MEMBER_SYSTEM: Final = "https://mihub.example/sid/member"
 _ROLE_SYSTEM: Final = "https://mihub.example/fhir/CodeSystem/role"
@@ -25,7 +24,7 @@ _PROFILES: Final = {
 }
 
 
-def audit_event(entry: AuditEntry, member: MemberId) -> Resource:
+def audit_event(entry: AuditEntry, member: str) -> Resource:
     """The AuditEvent of one line of the record at `member`."""
     event: Resource = {
         "resourceType": "AuditEvent",
@@ -55,30 +54,29 @@ _SOURCE_TYPE: Final = {
 
 
 def _purpose(entry: AuditEntry) -> Json:
-    code = entry.access.purpose.value
+    code = entry.purpose
     return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": code}]}
 
 
 def _requestor(entry: AuditEntry) -> Json:
-    actor = entry.access.actor
     agent: Json = {
         "type": {"coding": [{"system": _DICOM, "code": "110153", "display": "Source Role ID"}]},
-        "role": [{"coding": [{"system": _ROLE_SYSTEM, "code": actor.role.value}]}],
+        "role": [{"coding": [{"system": _ROLE_SYSTEM, "code": entry.role}]}],
         "who": {
-            "identifier": {"system": "https://mihub.example/sid/actor", "value": actor.id},
-            "display": actor.name,
+            "identifier": {"system": "https://mihub.example/sid/actor", "value": entry.actor_id},
+            "display": entry.actor_name,
         },
-        "altId": actor.id,
-        "name": actor.name,
+        "altId": entry.actor_id,
+        "name": entry.actor_name,
         "requestor": True,
-        "location": {"identifier": {"system": MEMBER_SYSTEM, "value": actor.organization}},
+        "location": {"identifier": {"system": MEMBER_SYSTEM, "value": entry.organization}},
     }
-    if entry.access.care_relation:
-        agent["policy"] = [entry.access.care_relation]
+    if entry.care_relation:
+        agent["policy"] = [entry.care_relation]
     return agent
 
 
-def _server(member: MemberId) -> Json:
+def _server(member: str) -> Json:
     return {
         "type": {"coding": [{"system": _DICOM, "code": "110152", "display": "Destination Role ID"}]},
         "who": _member(member),
@@ -86,7 +84,7 @@ def _server(member: MemberId) -> Json:
     }
 
 
-def _member(member: MemberId) -> Json:
+def _member(member: str) -> Json:
     return {"identifier": {"system": MEMBER_SYSTEM, "value": member}}
 
 

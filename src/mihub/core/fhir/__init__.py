@@ -1,6 +1,7 @@
 """FHIR R4 as plain JSON objects, and what every room needs to say about them.
 
-A resource is a dict as `orjson` reads it; code narrows what it computes with. Source: https://hl7.org/fhir/R4/.
+A resource is a dict as `orjson` reads it; code narrows what it computes with. Source:
+https://hl7.org/fhir/R4/.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Partial dates as what they mean: the instants from `low` up to, not including, `high`.
 
-A date without a zone is meant where the site stands, so the zone is a parameter: read as UTC, midnight in Germany
-would fall out of its own year. Source: https://hl7.org/fhir/R4/datatypes.html#dateTime, search.html#date.
+A date without a zone is meant where the site stands, so the zone is a parameter: read as UTC, midnight in
+Germany would fall out of its own year. Source: https://hl7.org/fhir/R4/datatypes.html#dateTime,
+search.html#date.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def zone(name: str) -> tzinfo:
 
 @lru_cache(maxsize=65536)
 def span(value: str, local: tzinfo) -> Span:
-    """The instants that a FHIR date, dateTime or instant covers, in UTC. Raises `InvalidInput`; names no value."""
+    """The instants that a FHIR date, dateTime or instant covers, in UTC. Raises `InvalidInput`; names no
+    value.
+    """
     match = _FORM.fullmatch(value)
     if match is None:
         raise _invalid()

@@ -6,8 +6,9 @@
     extension('https://...')        the extensions with this url
     a.b | c               both
 
-A path never fails on data: what is missing or of another shape yields nothing. It is not FHIRPath; its steps mean what
-the same words mean there. Source: https://hl7.org/fhirpath/. Above: `site.search`, readers of single elements.
+A path never fails on data: what is missing or of another shape yields nothing. It is not FHIRPath; its steps
+mean what the same words mean there. Source: https://hl7.org/fhirpath/. Above: `site.search`, readers of
+single elements.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _STEPS: Final = re.compile(r"(?:[^.('|]|\((?:[^')]|'[^']*')*\))+")
 
 @lru_cache(maxsize=4096)
 def compile_path(expression: str) -> Path:
-    """The function that lists what `expression` selects in a resource. Raises `ValueError` for an unknown path."""
+    """The function that lists what `expression` selects in a resource. Raises `ValueError` for an unknown
+    path.
+    """
     branches = [_branch(part.strip()) for part in _alternatives(expression)]
     if len(branches) == 1:
         return branches[0]
@@ -42,7 +45,8 @@ def compile_path(expression: str) -> Path:
 def by_first_element(expression: str) -> list[tuple[str, Nodes]]:
     """The branches of a path as first element and the rest, for a reader that goes through a resource once.
 
-    The rest takes the list of values under the first element. Raises `ValueError` for a branch that starts otherwise.
+    The rest takes the list of values under the first element. Raises `ValueError` for a branch that starts
+    otherwise.
     """
     found: list[tuple[str, Nodes]] = []
     for part in _alternatives(expression):

@@ -1,6 +1,7 @@
 """Who asks, in which role, for which purpose: no read and no write exists without them.
 
-Purposes are codes of HL7 v3 PurposeOfUse. Above: `assertion` (proof between organisations), `rules` (decisions).
+Purposes are codes of HL7 v3 PurposeOfUse. Above: `assertion` (proof between organisations), `rules`
+(decisions).
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person or program that acts. `name` is shown to the patient in the access log; `id` is opaque and stable."""
+    """A person or program that acts. `name` is shown to the patient in the access log; `id` is opaque and
+    stable.
+    """
 
     id: str
     name: str
@@ -60,8 +63,9 @@ class Actor:
 class Access:
     """One actor for one purpose.
 
-    `subject` restricts to one patient: for a patient it is who they are; for a member of a care team it is the patient
-    with whom `care_relation` (reference of the CareTeam or ServiceRequest in the care record) connects them.
+    `subject` restricts to one patient: for a patient it is who they are; for a member of a care team it is
+    the patient with whom `care_relation` (reference of the CareTeam or ServiceRequest in the care record)
+    connects them.
     """
 
     actor: Actor

@@ -1,7 +1,8 @@
 """The rules of the region as data: who may read and write what, where, why, and by which source.
 
-Who may see a whole organisation's record and who only the patient they care for is decided here and nowhere else.
-Never add a rule without text and source; a test holds every rule to both. Below: `rules`. Above: `site.access`.
+Who may see a whole organisation's record and who only the patient they care for is decided here and nowhere
+else. Never add a rule without text and source; a test holds every rule to both. Below: `rules`. Above:
+`site.access`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from mihub.core.policy.rules import Action, Reach, Rule
 # Who works where, definitions and vocabularies: nothing of a patient.
 DIRECTORY: Final = frozenset(
     {
-        "ActivityDefinition", "CapabilityStatement", "CodeSystem", "ConceptMap", "Endpoint", "HealthcareService",
-        "Library", "Location", "Measure", "Medication", "NamingSystem", "OperationDefinition", "Organization",
+        "ActivityDefinition", "CapabilityStatement", "CodeSystem", "ConceptMap", "Endpoint",
+        "HealthcareService", "Library", "Location", "Measure", "Medication", "NamingSystem", "OperationDefinition",
+        "Organization",
         "OrganizationAffiliation", "PlanDefinition", "Practitioner", "PractitionerRole", "Questionnaire",
         "ResearchStudy", "SearchParameter", "StructureDefinition", "Substance", "ValueSet",
     }
@@ -46,7 +48,7 @@ RULES: Final = (
     ),
     Rule(
         id="patient-writes-own-words",
-        text="A patient answers questionnaires, writes messages, decides on consent and asks for appointments.",
+        text="A patient answers questionnaires, writes messages, decides on consent, asks for appointments.",
         source="MiHUB decision: what a patient says about themselves is theirs to write",
         roles=frozenset({Role.PATIENT}),
         purposes=frozenset({Purpose.PATIENT_REQUEST}),
@@ -77,7 +79,7 @@ RULES: Final = (
     ),
     Rule(
         id="team-reads-through-with-relation",
-        text="Those who treat elsewhere read the record of the one patient with whom a care relation connects them.",
+        text="Those who treat elsewhere read the record of the one patient whom a care relation names.",
         source=f"{_SECRECY}; § 9 (4) MBO-Ä (joint treatment)",
         roles=CARE_TEAM,
         purposes=frozenset({Purpose.TREATMENT}),

@@ -1,7 +1,7 @@
 """What of a record one access may touch: the same answer as a Python predicate and as a filter for a search.
 
-A search pushes it down to the rows, so that totals, pages and included resources obey it; filtering afterwards would
-leak them. Above: store and search. Below: `rules` makes it.
+A search pushes it down to the rows, so that totals, pages and included resources obey it; filtering
+afterwards would leak them. Above: store and search. Below: `rules` makes it.
 """
 
 from __future__ import annotations

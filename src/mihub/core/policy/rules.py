@@ -1,7 +1,7 @@
 """Typed rules and how they are decided: what no rule permits is refused, and a denial beats every permission.
 
-A decision names resource types; `restriction` turns it into a filter once the patient's id at the site is known. Below:
-`actor`. Above: `catalogue` (the rules of the region), `site.access`.
+A decision names resource types; `restriction` turns it into a filter once the patient's id at the site is
+known. Below: `actor`. Above: `catalogue` (the rules of the region), `site.access`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Place:
 class Rule:
     """One rule. Every condition must hold; an empty set of `kinds` means every place.
 
-    `organization`: where the actor belongs, seen from the record. `needs_relation`: the access must name patient and
-    care relation.
+    `organization`: where the actor belongs, seen from the record. `needs_relation`: the access must name
+    patient and care relation.
     """
 
     id: str

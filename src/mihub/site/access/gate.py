@@ -1,7 +1,8 @@
 """From a request's proof to an access, from an access to what it may touch.
 
-Nothing is open without a signed statement of a known member. A patient is known to others by a transport id only; the gate
-finds whose it is here. What is not allowed answers like what is not there. Below: `core.policy`, the search index.
+Nothing is open without a signed statement of a known member. A patient is known to others by a transport id
+only; the gate finds whose it is here. What is not allowed answers like what is not there. Below:
+`core.policy`, the search index.
 """
 
 from __future__ import annotations

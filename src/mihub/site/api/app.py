@@ -1,7 +1,7 @@
 """The FHIR REST API of a site as a Starlette application under /fhir.
 
-Each request: proof -> access -> interaction in a thread -> reply. Every error leaves as an OperationOutcome; an unforeseen
-one says nothing of its content. Above: `apps` mounts it. Below: one file per interaction.
+Each request: proof -> access -> interaction in a thread -> reply. Every error leaves as an OperationOutcome;
+an unforeseen one says nothing of its content. Above: `apps` mounts it. Below: one file per interaction.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Who did what: GET [base]/AuditEvent?patient=... rendered from the audit of the store.
 
-Supported: patient, entity (Type/id), date, _count. Newest first. AuditEvents are never written through the API.
+Supported: patient, entity (Type/id), date, _count. Newest first. AuditEvents are never written through the
+API.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def _query(parameters: Parameters, local: tzinfo, most: int) -> AuditQuery:
 
 
 def _about(query: AuditQuery, entity: str) -> AuditQuery:
-    # "entity=Patient/x" asks for everything that concerns the patient, not for reads of the Patient resource only.
+    # "entity=Patient/x" asks for everything that concerns the patient, not for reads of the Patient resource
+    # only.
     if entity.startswith("Patient/"):
         return replace(query, patient=entity.removeprefix("Patient/"))
     return replace(query, entity=entity)

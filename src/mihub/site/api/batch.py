@@ -1,4 +1,6 @@
-"""batch: every entry for itself; one that fails answers with its own outcome. Source: https://hl7.org/fhir/R4/http.html#transaction."""
+"""batch: every entry for itself; one that fails answers with its own outcome. Source:
+https://hl7.org/fhir/R4/http.html#transaction.
+"""
 
 from __future__ import annotations
 

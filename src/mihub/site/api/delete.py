@@ -19,7 +19,9 @@ def delete(call: Call, resource_type: str, resource_id: str, if_match: str | Non
 
 
 def may_delete(call: Call, resource_type: str) -> None:
-    """Raises `Forbidden` unless the role may delete every resource of the type: then no answer tells what exists."""
+    """Raises `Forbidden` unless the role may delete every resource of the type: then no answer tells what
+    exists.
+    """
     if resource_type not in call.within(Action.DELETE).open_types:
         raise Forbidden(
             f"This role may not delete {resource_type} here.",

@@ -13,8 +13,8 @@ from mihub.site.api.read import present
 from mihub.site.api.reply import Reply
 from mihub.site.api.search_type import search
 from mihub.site.search.catalogue import ANY_TYPE
-from mihub.site.search.question import OfPatient, Question
 from mihub.site.search.parse import PageLimits
+from mihub.site.search.question import OfPatient, Question
 
 
 def everything(call: Call, patient_id: str, parameters: Parameters) -> Reply:

@@ -1,7 +1,7 @@
 """Give the resources of a transaction their references: placeholders become addresses, conditions become ids.
 
-A placeholder or condition that leads nowhere is a dangling reference and stops the transaction, naming entry and
-element. Source: https://hl7.org/fhir/R4/http.html#trules. Above: `transaction`.
+A placeholder or condition that leads nowhere is a dangling reference and stops the transaction, naming entry
+and element. Source: https://hl7.org/fhir/R4/http.html#trules. Above: `transaction`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ FindOne = Callable[[str, str], str | None]
 
 
 def linked(resource: Resource, full_url: str, addresses: Mapping[str, str], find: FindOne) -> Resource:
-    """The resource with final references; the one given stays as it is. Raises `Unprocessable` when one dangles."""
+    """The resource with final references; the one given stays as it is. Raises `Unprocessable` when one
+    dangles.
+    """
     found = {path: _target(path, holder, full_url, addresses, find) for path, holder in holders(resource)}
     changed = {path: target for path, target in found.items() if target is not None}
     return _replaced(resource, "", changed) if changed else resource

@@ -1,4 +1,5 @@
-"""capabilities: GET [base]/metadata, made from what is registered, so that it can not promise what is not there.
+"""capabilities: GET [base]/metadata, made from what is registered, so that it can not promise what is not
+there.
 
 Source: https://hl7.org/fhir/R4/capabilitystatement.html.
 """

@@ -1,6 +1,7 @@
 """Links to further pages: sealed, so that a URL never holds the value that was searched for.
 
-The token holds question and place; it is bound to the resource type and useless at another site. Source: AES-GCM.
+The token holds question and place; it is bound to the resource type and useless at another site. Source:
+AES-GCM.
 """
 
 from __future__ import annotations

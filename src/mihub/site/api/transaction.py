@@ -1,7 +1,7 @@
 """transaction: all entries of a bundle or none, in the order that FHIR gives: DELETE, POST, PUT, GET.
 
-Ids and conditions are resolved while no other writer can change the record. Other rooms of the site call `execute`.
-Source: https://hl7.org/fhir/R4/http.html#transaction. Below: `bundle_entry`, `links`.
+Ids and conditions are resolved while no other writer can change the record. Other rooms of the site call
+`execute`. Source: https://hl7.org/fhir/R4/http.html#transaction. Below: `bundle_entry`, `links`.
 """
 
 from __future__ import annotations

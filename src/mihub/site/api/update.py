@@ -1,4 +1,6 @@
-"""update: PUT [base]/Type/id or PUT [base]/Type?query, with If-Match. Source: https://hl7.org/fhir/R4/http.html#update."""
+"""update: PUT [base]/Type/id or PUT [base]/Type?query, with If-Match. Source:
+https://hl7.org/fhir/R4/http.html#update.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +54,7 @@ def update_conditional(
 
 def must_be_theirs(call: Call, resource_type: str, resource_id: str, within: Restriction) -> None:
     """Who may write one patient's resources only may not choose ids: a taken id would answer differently."""
-    if resource_type in within.patient_types:
-        if not call.site.search.ids(Question(resource_type, (IdIn((resource_id,)),)), within):
-            raise not_there(resource_type)
+    if resource_type not in within.patient_types:
+        return
+    if not call.site.search.ids(Question(resource_type, (IdIn((resource_id,)),)), within):
+        raise not_there(resource_type)

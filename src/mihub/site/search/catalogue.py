@@ -1,6 +1,8 @@
-"""The search parameters as data: which exist, of which kind, from which path. Read once from `parameters.txt`.
+"""The search parameters as data: which exist, of which kind, from which path. Read once from
+`parameters.txt`.
 
-Parameters of one type with the same kind and path share their index rows. Above: extraction, questions, metadata.
+Parameters of one type with the same kind and path share their index rows. Above: extraction, questions,
+metadata.
 """
 
 from __future__ import annotations

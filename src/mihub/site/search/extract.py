@@ -1,7 +1,8 @@
 """From a resource to its index rows: every path compiled once, no interpretation when a resource is written.
 
-Values of a shape that a kind does not know yield no row; a date that is no date is refused with its path, since a
-search would silently miss the resource. Above: engines of the store call it. Below: `catalogue`, `core.fhir`.
+Values of a shape that a kind does not know yield no row; a date that is no date is refused with its path,
+since a search would silently miss the resource. Above: engines of the store call it. Below: `catalogue`,
+`core.fhir`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ _Extractor = Callable[[Any, _Rows], None]
 
 
 def indexer(catalogue: Catalogue, local: tzinfo, transport_id: TransportIdOf | None = None) -> Indexer:
-    """The function that a store calls for every resource. `transport_id` adds a Patient's token for other sites."""
+    """The function that a store calls for every resource. `transport_id` adds a Patient's token for other
+    sites.
+    """
     plans = {name: _plan(catalogue, name, local) for name in catalogue.parameters}
     identifier = catalogue.of("Patient")["identifier"].index
 
@@ -66,8 +69,8 @@ def indexer(catalogue: Catalogue, local: tzinfo, transport_id: TransportIdOf | N
             if transport_id is not None:
                 rows.tokens[(identifier, TRANSPORT_SYSTEM, transport_id(resource["id"]))] = None
         return IndexRows(
-            tuple(rows.tokens), tuple(rows.texts), tuple(rows.dates), tuple(rows.quantities), tuple(rows.links),
-            tuple(sorted(rows.patients)),
+            tuple(rows.tokens), tuple(rows.texts), tuple(rows.dates), tuple(rows.quantities),
+            tuple(rows.links), tuple(sorted(rows.patients)),
         )  # fmt: skip
 
     return index
@@ -113,9 +116,8 @@ def _token(index: int, value: Any, rows: _Rows) -> None:
                 code = coding.get("code", coding.get("value"))
                 system = coding.get("system")
                 if isinstance(code, str):
-                    rows.tokens[
-                        (index, clipped(system) if isinstance(system, str) else "", clipped(code))
-                    ] = None
+                    known = clipped(system) if isinstance(system, str) else ""
+                    rows.tokens[(index, known, clipped(code))] = None
 
 
 def _uri(index: int, value: Any, rows: _Rows) -> None:

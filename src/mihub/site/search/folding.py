@@ -23,5 +23,7 @@ def folded(text: str) -> str:
 
 
 def clipped(text: str) -> str:
-    """Values longer than the index takes are compared by their beginning; NUL, which no text may hold, is dropped."""
+    """Values longer than the index takes are compared by their beginning; NUL, which no text may hold, is
+    dropped.
+    """
     return text[:LONGEST].replace("\0", "")

@@ -1,4 +1,5 @@
-"""The reference engine: goes through every record in memory and asks `matching`. Complete and slow on purpose.
+"""The reference engine: goes through every record in memory and asks `matching`. Complete and slow on
+purpose.
 
 Above: tests that compare it with `postgres`. Below: `site.store.memory`.
 """
@@ -16,8 +17,18 @@ from mihub.site.search.catalogue import ANY_TYPE
 from mihub.site.search.matching import date_fits, fits, rows_of
 from mihub.site.search.protocol import Page
 from mihub.site.search.question import (
-    Chain, Condition, Has, IdIn, Include, Match, Missing, OfPatient, Question, SortKey, Updated,
-)  # fmt: skip
+    Chain,
+    Condition,
+    Has,
+    IdIn,
+    Include,
+    Match,
+    Missing,
+    OfPatient,
+    Question,
+    SortKey,
+    Updated,
+)
 from mihub.site.store.memory import MemoryStore, Record
 from mihub.site.store.noting import notes_of_search
 from mihub.site.store.protocol import Version
@@ -92,12 +103,17 @@ class MemorySearch:
 
     def _chained(self, chain: Chain, record: Record, within: Restriction) -> bool:
         for kind, target in rows_of(record.rows, "reference", chain.index):
-            for types, inner in chain.inner:
-                found = self._store.records.get((kind, target)) if kind in types else None
-                if found and found.digest and within.allows(kind, found.rows.patients):
-                    if self._holds(inner, found, within):
-                        return True
+            found = self._target(kind, target, within)
+            inners = [inner for types, inner in chain.inner if kind in types]
+            if found is not None and any(self._holds(inner, found, within) for inner in inners):
+                return True
         return False
+
+    def _target(self, kind: str, target: str, within: Restriction) -> Record | None:
+        found = self._store.records.get((kind, target))
+        if found is None or found.digest is None or not within.allows(kind, found.rows.patients):
+            return None
+        return found
 
     def _has(self, has: Has, version: Version, within: Restriction) -> bool:
         return any(
@@ -125,10 +141,9 @@ class MemorySearch:
         wanted = {include.target} if include.target else parameter.targets
         for record in page:
             for kind, target in rows_of(record.rows, "reference", parameter.index):
-                found = self._store.records.get((kind, target))
-                if found and found.digest and within.allows(kind, found.rows.patients):
-                    if not wanted or kind in wanted:
-                        yield found
+                found = self._target(kind, target, within)
+                if found is not None and (not wanted or kind in wanted):
+                    yield found
 
 
 _Keyed = tuple[tuple[Any, ...], Record]

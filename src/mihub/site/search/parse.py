@@ -1,4 +1,5 @@
-"""From the parameters of a request to a question: unknown words are refused, or named as ignored when that was asked.
+"""From the parameters of a request to a question: unknown words are refused, or named as ignored when that
+was asked.
 
 Source: https://hl7.org/fhir/R4/search.html. Above: `site.api`. Below: `values`, `catalogue`, `question`.
 """
@@ -14,8 +15,17 @@ from mihub.core.fhir.types import ID, RESOURCE_TYPES
 from mihub.errors import InvalidInput, NotSupported, TooLarge
 from mihub.site.search.catalogue import Catalogue, Parameter
 from mihub.site.search.question import (
-    Chain, Condition, Has, IdIn, Include, Match, Missing, Question, SortKey, Updated,
-)  # fmt: skip
+    Chain,
+    Condition,
+    Has,
+    IdIn,
+    Include,
+    Match,
+    Missing,
+    Question,
+    SortKey,
+    Updated,
+)
 from mihub.site.search.values import alternatives, date_value, values
 
 _MODIFIERS: Final = {
@@ -58,7 +68,9 @@ class Parser:
     def parse(
         self, resource_type: str, parameters: Sequence[tuple[str, str]], *, lenient: bool = False
     ) -> Question:
-        """The question. Raises `NotSupported` or `InvalidInput`; `lenient` lists what it does not know instead."""
+        """The question. Raises `NotSupported` or `InvalidInput`; `lenient` lists what it does not know
+        instead.
+        """
         if sum(len(text) for _, text in parameters) > 100_000 or len(parameters) > 200:
             raise TooLarge("The search has too many parameters.", rule="200 parameters, 100,000 characters")
         draft = _Draft(Question(resource_type, count=self._limits.default))
@@ -225,7 +237,9 @@ class Parser:
 
 
 def _merged(inner: list[tuple[str, Condition]]) -> tuple[tuple[frozenset[str], Condition], ...]:
-    """Types that are asked the same become one condition: sixty alternatives would take the database a while to plan."""
+    """Types that are asked the same become one condition: sixty alternatives would take the database a while
+    to plan.
+    """
     groups: dict[tuple[object, ...], tuple[set[str], Condition]] = {}
     for resource_type, condition in inner:
         if isinstance(condition, Match):

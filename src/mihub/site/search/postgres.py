@@ -117,8 +117,8 @@ def _led_to(
     allowed, values = restriction_sql(within, "r")
     if include.reverse:
         links = (
-            "SELECT x.rid FROM resource m JOIN index_link x ON x.type = m.type AND x.id = m.id AND x.param = %s"
-            " WHERE m.rid = ANY(%s)"
+            "SELECT x.rid FROM resource m JOIN index_link x ON x.type = m.type AND x.id = m.id"
+            " WHERE x.param = %s AND m.rid = ANY(%s)"
         )
         wanted: list[str] = []
     else:

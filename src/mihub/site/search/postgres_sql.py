@@ -11,9 +11,22 @@ from typing import Any, Final
 
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.search.question import (
-    Chain, Condition, DateValue, Has, IdIn, LinkValue, Match, Missing, OfPatient, QuantityValue, SortKey, TextValue,
-    TokenValue, Updated, Value,
-)  # fmt: skip
+    Chain,
+    Condition,
+    DateValue,
+    Has,
+    IdIn,
+    LinkValue,
+    Match,
+    Missing,
+    OfPatient,
+    QuantityValue,
+    SortKey,
+    TextValue,
+    TokenValue,
+    Updated,
+    Value,
+)
 
 # A piece of SQL and its values, in the order of their places.
 Sql = tuple[str, list[Any]]

@@ -29,5 +29,7 @@ class Search(Protocol):
         ...
 
     def ids(self, question: Question, within: Restriction = EVERYTHING) -> list[str]:
-        """Ids of all matches, for conditional writes and linkage; resources are not shown, so it is not audited."""
+        """Ids of all matches, for conditional writes and linkage; resources are not shown, so it is not
+        audited.
+        """
         ...

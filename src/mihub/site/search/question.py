@@ -143,7 +143,9 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`resource_type` "*" asks for every type. `after`: the sort values and the number of the last resource of the page before."""
+    """`resource_type` "*" asks for every type. `after`: the sort values and the number of the last resource
+    of the page before.
+    """
 
     resource_type: str
     conditions: tuple[Condition, ...] = ()

@@ -1,7 +1,7 @@
 """What counts as the same content, and the bytes that are stored.
 
-The digest leaves out what the store itself writes (`meta.versionId`, `meta.lastUpdated`) and the order of members, so
-that a second delivery of the same resource makes no new version. Above: both engines.
+The digest leaves out what the store itself writes (`meta.versionId`, `meta.lastUpdated`) and the order of
+members, so that a second delivery of the same resource makes no new version. Above: both engines.
 """
 
 from __future__ import annotations

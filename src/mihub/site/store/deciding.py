@@ -1,7 +1,7 @@
 """What a list of entries will do, decided in order on the current state, before anything is written.
 
-Both engines execute the same plan, so that they can not differ in what counts as created, unchanged or refused.
-Pure: no clock, no database. Below: `content`, `rows`.
+Both engines execute the same plan, so that they can not differ in what counts as created, unchanged or
+refused. Pure: no clock, no database. Below: `content`, `rows`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ _INTERACTIONS: Final[dict[Effect, str]] = {"created": "create", "updated": "upda
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line to be, without time, number and access. `first` and `last` are positions written, 0 for a read."""
+    """One line to be, without time, number and access. `first` and `last` are positions written, 0 for a
+    read.
+    """
 
     action: ActionCode
     interaction: str

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mihub.core.audit.entry import AuditEntry
-from mihub.core.policy.actor import Access, Actor, MemberId, Purpose, Role, TransportId
+from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import Restriction
 from mihub.database.pool import Connection
 from mihub.site.store.content import now_milliseconds
 from mihub.site.store.noting import Note
 from mihub.site.store.protocol import AuditQuery
 
-_WHO: Final = "recorded, actor_id, actor_name, role, organization, purpose, subject, relation"
+_WHO: Final = "recorded, actor_id, actor_name, role, organization, purpose, relation"
 _WHAT: Final = "action, interaction, resource_type, resource_id, patient, count, outcome, parameters"
 _INSERT: Final = (
-    f"INSERT INTO audit ({_WHO}, {_WHAT}, first_position, last_position) VALUES ({', '.join(['%s'] * 18)})"
+    f"INSERT INTO audit ({_WHO}, {_WHAT}, subject, first_position, last_position)"
+    f" VALUES ({', '.join(['%s'] * 18)})"
 )
 
 
@@ -25,12 +26,12 @@ def write_lines(connection: Connection, notes: Sequence[Note], access: Access) -
     actor = access.actor
     who = (
         now_milliseconds(), actor.id, actor.name, actor.role.value, actor.organization, access.purpose.value,
-        access.subject or "", access.care_relation,
+        access.care_relation,
     )  # fmt: skip
     lines = [
         (
             *who, note.action, note.interaction, note.resource_type, note.resource_id, note.patient, note.count,
-            note.outcome, note.parameters, note.first, note.last,
+            note.outcome, note.parameters, access.subject or "", note.first, note.last,
         )
         for note in notes
     ]  # fmt: skip
@@ -72,18 +73,18 @@ def _conditions(query: AuditQuery) -> tuple[list[str], list[Any]]:
 
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:
-    (number, recorded, actor_id, name, role, organization, purpose, subject, relation, *what) = row
-    action, interaction, resource_type, resource_id, patient, count, outcome, parameters = what
-    access = Access(
-        actor=Actor(actor_id, name, Role(role), MemberId(organization)),
-        purpose=Purpose(purpose),
-        subject=TransportId(subject) if subject else None,
-        care_relation=relation,
+    *who, action, interaction, resource_type, resource_id, patient, count, outcome, parameters = row
+    what = (
+        _code(action),
+        interaction,
+        resource_type,
+        resource_id,
+        patient,
+        count,
+        _code(outcome),
+        parameters,
     )
-    return AuditEntry(
-        number, recorded, access, _code(action), interaction, resource_type, resource_id, patient, count,
-        _code(outcome), parameters,
-    )  # fmt: skip
+    return AuditEntry(*who, *what)
 
 
 def _code(value: Any) -> Any:

@@ -16,7 +16,8 @@ _PAGE_KEY_BYTES: Final = 32
 
 
 def reindex(connection: Connection, index: Indexer, catalogue: str) -> int:
-    """Make the state row when new; the number of resources indexed again because `catalogue` is another than before.
+    """Make the state row when new; the number of resources indexed again because `catalogue` is another than
+    before.
 
     All in one transaction: a search sees the old index or the new one.
     """

@@ -1,6 +1,7 @@
 """How a plan of versions reaches the tables: the old version steps aside, then everything new is copied in.
 
-Seven COPYs write a batch of any size, one round trip a single resource. Runs inside the writer's transaction. Above: `postgres`.
+Seven COPYs write a batch of any size, one round trip a single resource. Runs inside the writer's transaction.
+Above: `postgres`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from mihub.site.store.rows import IndexRows
 _CURRENT: Final = """
 SELECT r.type, r.id, r.rid, r.version_id, r.digest,
        ARRAY(SELECT patient FROM compartment c WHERE c.rid = r.rid)
-FROM unnest(%s::text[], %s::text[]) AS asked (type, id) JOIN resource r ON r.type = asked.type AND r.id = asked.id
+FROM unnest(%s::text[], %s::text[]) AS asked (type, id)
+JOIN resource r ON r.type = asked.type AND r.id = asked.id
 """
 _ARCHIVE: Final = """
 INSERT INTO superseded (rid, version_id, position, last_updated, body)

@@ -1,6 +1,7 @@
 """What the index keeps about one resource: few wide tables, one row a value, the parameter as a number.
 
-`site.search` makes the rows when a resource is written and reads them when somebody asks. Engines only keep them.
+`site.search` makes the rows when a resource is written and reads them when somebody asks. Engines only keep
+them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ Link = tuple[int, str, str]  # parameter, type ("" for a URL), id or URL
 
 @dataclass(frozen=True, slots=True)
 class IndexRows:
-    """Rows without repetitions. `patients`: the ids of the patients to whose compartment the resource belongs."""
+    """Rows without repetitions. `patients`: the ids of the patients to whose compartment the resource
+    belongs.
+    """
 
     tokens: tuple[Token, ...] = ()
     texts: tuple[Text, ...] = ()
