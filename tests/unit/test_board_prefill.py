@@ -263,3 +263,17 @@ async def test_a_study_with_its_report_is_one_line_and_no_treatment() -> None:
     assert treatments is not None
     assert [each.text for each in imaging.findings] == ["CT Thorax: kein Rezidiv"]
     assert treatments.findings == ()
+
+
+@pytest.mark.anyio
+async def test_a_bare_code_borrows_the_words_of_another_site_for_the_same_code() -> None:
+    bare = condition("b", "C34.1", "")
+    one, two = (
+        site("chemnitz", "Chemnitz", [bare]),
+        site("dresden", "Dresden", [condition("d", "C34.1", "Lunge")]),
+    )
+    view = (await presented(one, two)).view("diagnosis")
+    assert view is not None
+    assert [(each.text, each.site, each.also) for each in view.findings] == [
+        ("C34.1 Lunge", "Chemnitz", ("Dresden",))
+    ]

@@ -7,6 +7,7 @@ catalogue. What is open and late is listed first. Source: oBDS 3.0 group 19; MII
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -53,9 +54,14 @@ def loop_state(recommendation: Recommendation, today: date) -> LoopState:
 
 async def loops(care: FhirClient, today: date) -> tuple[Loop, ...]:
     """All released recommendations, overdue first, then by due date. Empty when none was released."""
+    return loops_of(await all_cases(care), today)
+
+
+def loops_of(cases: Iterable[BoardCase], today: date) -> tuple[Loop, ...]:
+    """The same for cases that were read already."""
     found = [
         Loop(case, each, loop_state(each, today))
-        for case in await all_cases(care)
+        for case in cases
         if case.released and case.decision is not None
         for each in case.decision.recommendations
     ]

@@ -68,8 +68,19 @@ def icd10(condition: Resource) -> str:
 
 
 def _diagnosis(item: RequiredItem, known: Known, language: str) -> tuple[Finding, ...]:
+    """One line for each site and code; a site that wrote the bare code borrows the words of another for
+    the same code."""
     found = tumour_diagnoses(known, item.icd10_prefixes)
-    return _per_site_and_code(found, lambda each: concept_text(each.resource.get("code")))
+    texts: dict[str, str] = {}
+    for each in found:
+        text = concept_text(each.resource.get("code"))
+        if len(text) > len(texts.get(icd10(each.resource), "")):
+            texts[icd10(each.resource)] = text
+    lines: dict[tuple[str, str], Finding] = {}
+    for each in found:
+        code, text = icd10(each.resource), concept_text(each.resource.get("code"))
+        lines.setdefault((each.member, code), _finding(each, texts[code] if text == code else text))
+    return tuple(lines.values())
 
 
 def _comorbidities(item: RequiredItem, known: Known, language: str) -> tuple[Finding, ...]:
@@ -226,13 +237,6 @@ def _study_text(study: Resource) -> str:
 
 def _finding(each: Sourced, text: str, mark: str = "") -> Finding:
     return Finding(text, each.member, each.site, each.day, each.reference, mark)
-
-
-def _per_site_and_code(found: tuple[Sourced, ...], text: Callable[[Sourced], str]) -> tuple[Finding, ...]:
-    lines: dict[tuple[str, str], Finding] = {}
-    for each in found:
-        lines.setdefault((each.member, icd10(each.resource)), _finding(each, text(each)))
-    return tuple(lines.values())
 
 
 def _once_per_text(lines: tuple[Finding, ...]) -> tuple[Finding, ...]:

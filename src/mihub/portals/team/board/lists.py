@@ -11,7 +11,7 @@ from starlette.responses import Response
 from mihub.care.tumour_board import catalogue
 from mihub.care.tumour_board.agenda import all_cases, is_on_agenda, next_dates
 from mihub.care.tumour_board.case import CaseState
-from mihub.care.tumour_board.follow_up import LoopState, loops
+from mihub.care.tumour_board.follow_up import LoopState, loops_of
 from mihub.portals.shell import formats
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import language_of, page, text_of
@@ -27,6 +27,7 @@ _COLUMNS = (
     CaseState.CLOSED,
 )
 _PATIENTS_SHOWN = 40
+_CLOSED_SHOWN = 6
 
 
 async def overview(request: Request) -> Response:
@@ -37,7 +38,8 @@ async def overview(request: Request) -> Response:
     patients = await patients_by_id(care, (case.patient_id for case in cases))
     lines = [case_line(request, case, patients) for case in cases]
     columns = [(state, [line for line in lines if line.case.state is state]) for state in _COLUMNS]
-    late = [loop for loop in await loops(care, portal.today()) if loop.state is LoopState.OVERDUE]
+    columns = [(state, found[::-1] if state is CaseState.CLOSED else found) for state, found in columns]
+    late = [loop for loop in loops_of(cases, portal.today()) if loop.state is LoopState.OVERDUE]
     language = language_of(request)
     meetings = [
         {
@@ -59,6 +61,7 @@ async def overview(request: Request) -> Response:
         columns=[(state, found) for state, found in columns if found or state is CaseState.REGISTERED],
         meetings=meetings,
         late=len(late),
+        most={CaseState.CLOSED: _CLOSED_SHOWN},
         **common(request),
     )
 
