@@ -109,5 +109,16 @@ async def _read(place: Place, include: Sequence[str], timeout_seconds: float) ->
         # Whatever keeps one site from answering must not hide the others; the page names the site.
         return "silent"
     patients = tuple(resource for resource in found if resource.get("resourceType") == "Patient")
-    others = tuple(resource for resource in found if resource.get("resourceType") != "Patient")
+    others = tuple(
+        resource
+        for resource in found
+        if resource.get("resourceType") != "Patient" and not _withheld(resource)
+    )
     return SiteRecord(place.member, patients, others)
+
+
+def _withheld(resource: Resource) -> bool:
+    """Labelled NOPAT (HL7 v3 ActCode): not to be disclosed until the team releases it, e.g. a board's
+    decision."""
+    labels = resource.get("meta", {}).get("security", [])
+    return any(label.get("code") == "NOPAT" for label in labels)
