@@ -73,7 +73,7 @@ def test_every_referral_and_plan_of_the_region_can_be_read(server: Servers) -> N
     assert all(each.request is not None and each.patient is not None for each in arrived)
     visits = asyncio.run(due_list(record, MemberId("praxis-a"), TODAY))
     assert {Due.OVERDUE, Due.DONE, Due.LATER} <= {visit.state for visit in visits}
-    plan = asyncio.run(read_plan(record, visits[0].plan_id, TODAY))
+    plan = asyncio.run(read_plan(record, visits[0].plan_id, MemberId("praxis-a"), TODAY))
     assert plan.schedule is not None
     assert plan.anchor
     assert all(visit.exams for visit in plan.visits)

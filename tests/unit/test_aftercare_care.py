@@ -18,6 +18,7 @@ from mihub.care.aftercare.schedules import all_schedules, fitting, schedule_of
 from mihub.care.aftercare.series import Due, Visit, due_list, next_per_plan, read_plan
 from mihub.care.aftercare.visits import agree_day, call_off, end_plan, mark_done
 from mihub.care.client import MemoryFhirClient
+from mihub.care.referrals.care_team import with_members
 from mihub.care.referrals.duties import duties
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Actor, MemberId, Role
@@ -121,7 +122,7 @@ def test_a_plan_is_made_once_with_one_appointment_and_one_task_per_visit() -> No
     assert run(create_plan(record, "p", order(), GP, NOW)) == plan_id
     assert len(record.all("CarePlan")) == 1
     assert len(record.all("Task")) == len(record.all("Appointment")) == 9
-    plan = run(read_plan(record, plan_id, TODAY))
+    plan = run(read_plan(record, plan_id, PRACTICE, TODAY))
     assert plan.schedule == NSCLC
     assert (plan.anchor, plan.origin, plan.deviation) == ("2026-10-01", "chemnitz", "")
     assert [visit.due_on for visit in plan.visits][:3] == [
@@ -149,7 +150,8 @@ def test_another_day_than_the_sites_know_needs_a_reason() -> None:
     assert record.all("CarePlan") == record.all("Task") == []
     run(create_plan(record, "p", order(deviation="Letzter Zyklus entfiel."), GP, NOW, proposal=proposal))
     assert (
-        run(read_plan(record, record.all("CarePlan")[0]["id"], TODAY)).deviation == "Letzter Zyklus entfiel."
+        run(read_plan(record, record.all("CarePlan")[0]["id"], PRACTICE, TODAY)).deviation
+        == "Letzter Zyklus entfiel."
     )
 
 
@@ -171,13 +173,13 @@ def test_the_due_list_puts_overdue_first_and_shows_one_next_visit_per_plan() -> 
 def test_a_visit_is_done_by_its_own_organisation_and_only_once() -> None:
     record = record_with_person()
     plan_id = run(create_plan(record, "p", order(), GP, NOW))
-    visit = run(read_plan(record, plan_id, TODAY)).visits[0]
+    visit = run(read_plan(record, plan_id, PRACTICE, TODAY)).visits[0]
     with pytest.raises(Forbidden, match="Another organisation"):
         run(mark_done(record, visit, TODAY, OTHER, NOW))
     with pytest.raises(Unprocessable, match="future"):
         run(mark_done(record, visit, TODAY + timedelta(days=1), GP, NOW))
     run(mark_done(record, visit, TODAY, GP, NOW))
-    again = run(read_plan(record, plan_id, TODAY)).visits[0]
+    again = run(read_plan(record, plan_id, PRACTICE, TODAY)).visits[0]
     assert (again.state, again.done_on) == (Due.DONE, "2026-11-23")
     with pytest.raises(Conflict, match="already closed"):
         run(mark_done(record, again, TODAY, GP, NOW))
@@ -186,9 +188,9 @@ def test_a_visit_is_done_by_its_own_organisation_and_only_once() -> None:
 def test_an_agreed_day_is_kept_and_fulfilled_when_done() -> None:
     record = record_with_person()
     plan_id = run(create_plan(record, "p", order(), GP, NOW))
-    visit = run(read_plan(record, plan_id, TODAY)).visits[0]
+    visit = run(read_plan(record, plan_id, PRACTICE, TODAY)).visits[0]
     run(agree_day(record, visit, datetime(2026, 11, 24, 10, tzinfo=UTC), 30, GP))
-    booked = run(read_plan(record, plan_id, TODAY)).visits[0]
+    booked = run(read_plan(record, plan_id, PRACTICE, TODAY)).visits[0]
     assert booked.booked_on == "2026-11-24"
     run(mark_done(record, booked, TODAY, GP, NOW))
     states = {each["status"] for each in record.all("Appointment")}
@@ -198,15 +200,15 @@ def test_an_agreed_day_is_kept_and_fulfilled_when_done() -> None:
 def test_calling_off_and_ending_need_a_reason_and_keep_what_was_done() -> None:
     record = record_with_person()
     plan_id = run(create_plan(record, "p", order(), GP, NOW))
-    plan = run(read_plan(record, plan_id, TODAY))
+    plan = run(read_plan(record, plan_id, PRACTICE, TODAY))
     run(mark_done(record, plan.visits[0], TODAY, GP, NOW))
     with pytest.raises(Unprocessable, match="without a reason"):
         run(call_off(record, plan.visits[1], "", GP, NOW))
     run(call_off(record, plan.visits[1], "Wunsch der Patientin", GP, NOW))
-    plan = run(read_plan(record, plan_id, TODAY))
+    plan = run(read_plan(record, plan_id, PRACTICE, TODAY))
     assert plan.visits[1].reason == "Wunsch der Patientin"
     run(end_plan(record, plan, "Rezidiv", GP, NOW))
-    ended = run(read_plan(record, plan_id, TODAY))
+    ended = run(read_plan(record, plan_id, PRACTICE, TODAY))
     assert ended.resource["status"] == "revoked"
     assert {visit.state for visit in ended.visits} == {Due.DONE, Due.CANCELLED}
 
@@ -218,7 +220,7 @@ def test_a_ct_at_a_hospital_near_the_day_is_shown_as_evidence_and_closes_nothing
     near = {"resourceType": "DiagnosticReport", "id": "r", "code": code, "effectiveDateTime": "2026-11-12"}
     far = {**near, "id": "s", "effectiveDateTime": "2026-01-12"}
     facts = [SiteFact(MemberId("chemnitz"), near), SiteFact(MemberId("chemnitz"), far)]
-    plan = run(read_plan(record, plan_id, TODAY, facts))
+    plan = run(read_plan(record, plan_id, PRACTICE, TODAY, facts))
     visit = plan.visits[1]
     assert [fact.resource["id"] for fact in visit.evidence] == ["r"]
     assert visit.state is Due.OVERDUE
@@ -234,7 +236,7 @@ def test_an_examination_that_left_the_catalogue_is_still_named() -> None:
     }
     record.put({**task, "input": [{"type": {"text": "exam"}, "valueCodeableConcept": gone}]})
     exams: list[Resource] = [
-        exam.text for visit in run(read_plan(record, plan_id, TODAY)).visits for exam in visit.exams
+        exam.text for visit in run(read_plan(record, plan_id, PRACTICE, TODAY)).visits for exam in visit.exams
     ]
     assert {"de": "Altes", "en": "Altes"} in exams
 
@@ -279,3 +281,17 @@ def test_a_plan_that_ended_and_a_person_who_died_leave_no_duty() -> None:
 
 async def next_or_none(record: MemoryFhirClient) -> list[Visit]:
     return next_per_plan(await due_list(record, PRACTICE, TODAY))
+
+
+def test_a_plan_is_shown_to_who_made_it_does_it_or_treats_the_person_and_to_nobody_else() -> None:
+    record = record_with_person()
+    plan_id = run(create_plan(record, "p", order(), GP, NOW))
+    with pytest.raises(NotFound, match="no such plan"):
+        run(read_plan(record, plan_id, OTHER.organization, TODAY))
+    run(_join(record, OTHER.organization))
+    assert run(read_plan(record, plan_id, OTHER.organization, TODAY)).id == plan_id
+
+
+async def _join(record: MemoryFhirClient, member: MemberId) -> None:
+    team, _ = await with_members(record, "p", ((member, "Praxis", "Hausarztpraxis"),))
+    await record.update(team)

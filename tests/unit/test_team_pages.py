@@ -222,6 +222,8 @@ def test_screening_is_for_practices_only(region: tuple[Portal, Servers]) -> None
     nurse = Browser(region[0], "nurse")
     nurse.get("/t/vorsorge", status=403)
     assert "/t/vorsorge" not in nurse.get("/t")
+    nurse.get("/t/ueberweisungen", status=403)
+    Browser(region[0], "radiologist").get("/t/nachsorge", status=403)
 
 
 def test_a_plan_is_proposed_previewed_created_and_worked_on(region: tuple[Portal, Servers]) -> None:
@@ -261,6 +263,7 @@ def test_a_plan_is_proposed_previewed_created_and_worked_on(region: tuple[Portal
     assert "erledigt am 23. November 2026" in gp.words
     gp.get("/t/nachsorge/kerstin/neu")
     assert "Es gibt schon einen aktiven Plan" in gp.words
+    Browser(portal, "gp-b").get(base, status=404)
 
 
 def test_another_anchor_needs_a_reason_which_the_plan_shows(region: tuple[Portal, Servers]) -> None:

@@ -16,12 +16,14 @@ from typing import Final
 from mihub.care.aftercare.anchor import SiteFact
 from mihub.care.aftercare.plan import ANCHOR, ANCHOR_ORIGIN, DEVIATION, EXAM, VISIT, WINDOW_DAYS
 from mihub.care.aftercare.schedules import all_exams, schedule_of_canonical
+from mihub.care.referrals.care_team import organisations
 from mihub.care.referrals.duties import is_over
 from mihub.care.referrals.terms import TASK, member_of
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import MemberId
 from mihub.core.rules.schedule import Exam, Schedule
+from mihub.errors import NotFound
 
 _WITH: Final = (("_include", "Task:focus"), ("_include", "Task:patient"), ("_include", "Task:based-on"))
 
@@ -109,13 +111,27 @@ class Plan:
         )
 
 
-async def read_plan(record: FhirClient, plan_id: str, today: date, facts: Sequence[SiteFact] = ()) -> Plan:
-    """One plan. Raises `NotFound`."""
+async def read_plan(
+    record: FhirClient, plan_id: str, reader: MemberId, today: date, facts: Sequence[SiteFact] = ()
+) -> Plan:
+    """One plan, for an organisation that made it, does its visits or treats the person.
+
+    Raises `NotFound` for every other one, as if there were no such plan.
+    """
     plan = await record.read("CarePlan", plan_id)
     query = [("based-on", f"CarePlan/{plan_id}"), *_WITH]
     visits = _visits(await record.search("Task", query), today, facts)
+    involved = {member_of(plan.get("author")), *(member_of(visit.task.get("owner")) for visit in visits)}
+    if reader not in involved and reader not in await _treating(record, plan):
+        raise NotFound("There is no such plan of your organisation.", next_step="Go back to the list.")
     canonical = next(iter(plan.get("instantiatesCanonical", [])), "")
     return Plan(plan, schedule_of_canonical(canonical), tuple(sorted(visits, key=lambda visit: visit.due_on)))
+
+
+async def _treating(record: FhirClient, plan: Resource) -> tuple[MemberId, ...]:
+    subject = str(plan.get("subject", {}).get("reference", ""))
+    teams = await record.search("CareTeam", [("subject", subject)])
+    return tuple(member for team in teams for member in organisations(team))
 
 
 async def due_list(record: FhirClient, member: MemberId, today: date) -> list[Visit]:

@@ -24,7 +24,7 @@ from mihub.care.referrals.person import new_person
 from mihub.core.policy.actor import MemberId
 from mihub.core.rules.schedule import Schedule, planned_visits
 from mihub.portals.shell.forms import FormErrors
-from mihub.portals.shell.guard import portal_of, session_of
+from mihub.portals.shell.guard import portal_of, require, session_of
 from mihub.portals.shell.page import page, see_other
 from mihub.portals.shell.portal import CARE_RECORD
 from mihub.portals.shell.region import Member
@@ -39,6 +39,7 @@ from mihub.portals.team.people import (
     own_member,
     read_everywhere,
 )
+from mihub.portals.team.roles import AFTERCARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Ground:
     existing: str
 
 
+@require(*AFTERCARE)
 async def form(request: Request) -> Response:
     """GET /t/nachsorge/{patient}/neu"""
     ground = await _ground(request)
@@ -73,6 +75,7 @@ async def form(request: Request) -> Response:
     return _render(request, ground, FormErrors(), values)
 
 
+@require(*AFTERCARE)
 async def create(request: Request) -> Response:
     """POST /t/nachsorge/{patient}/neu: `act=preview` shows the dates, `act=create` makes the plan."""
     sent, errors, ground = await request.form(), FormErrors(), await _ground(request)

@@ -18,13 +18,15 @@ from mihub.care.aftercare.anchor import SiteFact
 from mihub.care.aftercare.calendar_file import Entry, calendar_file
 from mihub.care.aftercare.series import Due, Plan, Visit, due_list, next_per_plan, read_plan
 from mihub.care.aftercare.visits import agree_day, call_off, end_plan, mark_done
+from mihub.core.policy.actor import Purpose
 from mihub.errors import NotFound
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.forms import FormErrors
-from mihub.portals.shell.guard import portal_of, session_of
+from mihub.portals.shell.guard import portal_of, require, session_of
 from mihub.portals.shell.page import page, see_other, text_of
 from mihub.portals.shell.session import Flash
 from mihub.portals.team.people import care_record, names, now_of, own_member, read_from_care_record
+from mihub.portals.team.roles import AFTERCARE
 
 TONES = {
     Due.OVERDUE: "danger",
@@ -48,9 +50,12 @@ class Failed:
     values: dict[str, object]
 
 
+@require(*AFTERCARE)
 async def listing(request: Request) -> Response:
     """GET /t/nachsorge, with ?alle=1 every visit instead of what to look at"""
-    visits = await due_list(care_record(request), own_member(request), portal_of(request).today())
+    visits = await due_list(
+        care_record(request, Purpose.CARE_MANAGEMENT), own_member(request), portal_of(request).today()
+    )
     show_all = request.query_params.get("alle") == "1"
     shown = visits if show_all else next_per_plan(visits)
     return page(
@@ -66,11 +71,13 @@ async def listing(request: Request) -> Response:
     )
 
 
+@require(*AFTERCARE)
 async def show(request: Request) -> Response:
     """GET /t/nachsorge/plan/{plan}"""
     return await _render(request, FormErrors(), None)
 
 
+@require(*AFTERCARE)
 async def calendar(request: Request) -> Response:
     """GET /t/nachsorge/plan/{plan}/termine.ics: open and agreed visits, neutral, as a file."""
     plan = await _load(request)
@@ -84,6 +91,7 @@ async def calendar(request: Request) -> Response:
     return Response(calendar_file(entries, now_of(request)), headers=headers, media_type="text/calendar")
 
 
+@require(*AFTERCARE)
 async def act(request: Request) -> Response:
     """POST /t/nachsorge/plan/{plan}/termin/{visit}/{act}: done, agree, off"""
     form, errors = await request.form(), FormErrors()
@@ -98,6 +106,7 @@ async def act(request: Request) -> Response:
     return see_other(request, f"/t/nachsorge/plan/{plan.id}", flash=Flash(f"team.aftercare.acted.{name}"))
 
 
+@require(*AFTERCARE)
 async def end(request: Request) -> Response:
     """POST /t/nachsorge/plan/{plan}/beenden"""
     form, errors = await request.form(), FormErrors()
@@ -146,8 +155,8 @@ def _parts(form: FormData) -> dict[str, str] | None:
 
 
 async def _load(request: Request, facts: Sequence[SiteFact] = ()) -> Plan:
-    today = portal_of(request).today()
-    return await read_plan(care_record(request), request.path_params["plan"], today, facts)
+    today, plan_id = portal_of(request).today(), request.path_params["plan"]
+    return await read_plan(care_record(request), plan_id, own_member(request), today, facts)
 
 
 async def _with_evidence(request: Request) -> tuple[Plan, list[str]]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mihub.care.referrals.duties import Duty, duties
+from mihub.core.policy.actor import Purpose
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.guard import portal_of
 from mihub.portals.shell.page import page
@@ -26,7 +27,9 @@ class Line:
 
 async def show(request: Request) -> Response:
     """GET /t"""
-    found = await duties(care_record(request), own_member(request), portal_of(request).today())
+    found = await duties(
+        care_record(request, Purpose.CARE_MANAGEMENT), own_member(request), portal_of(request).today()
+    )
     lines = [Line(duty, _name(duty), _path(duty)) for duty in found]
     return page(
         request,

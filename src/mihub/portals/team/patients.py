@@ -14,6 +14,7 @@ from mihub.care.aftercare.plan import active_plans
 from mihub.care.journeys.events import Event, events_of, merge
 from mihub.care.journeys.reading import ReadThrough
 from mihub.core.fhir import Resource
+from mihub.core.policy.actor import Purpose
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.guard import portal_of
 from mihub.portals.shell.page import page
@@ -35,7 +36,7 @@ class Row:
 async def listing(request: Request) -> Response:
     """GET and POST /t/patienten; POST carries the search text."""
     wanted = str((await request.form()).get("name", "")).strip() if request.method == "POST" else ""
-    site = own_site(request)
+    site = own_site(request, Purpose.CARE_MANAGEMENT)
     total = await site.count("Patient")
     criterion = [("name", part) for part in wanted.split()]
     found = await site.search("Patient", criterion) if wanted or total <= _SHOWN_AT_MOST else []

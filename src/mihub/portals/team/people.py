@@ -19,7 +19,7 @@ from mihub.care.referrals.care_team import organisations
 from mihub.care.referrals.person import find_in_care_record
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
-from mihub.core.policy.actor import MemberId
+from mihub.core.policy.actor import MemberId, Purpose
 from mihub.core.rules.months import completed_years
 from mihub.errors import Forbidden, MihubError
 from mihub.portals.shell.formats import person_name
@@ -64,14 +64,14 @@ def own_member(request: Request) -> MemberId:
     return session_of(request).actor.organization
 
 
-def own_site(request: Request) -> FhirClient:
-    """The site of the signed-in person's organisation."""
-    return portal_of(request).site(session_of(request), own_member(request))
+def own_site(request: Request, purpose: Purpose | None = None) -> FhirClient:
+    """The site of the signed-in person's organisation; lists over many people name their own purpose."""
+    return portal_of(request).site(session_of(request), own_member(request), purpose=purpose)
 
 
-def care_record(request: Request) -> FhirClient:
+def care_record(request: Request, purpose: Purpose | None = None) -> FhirClient:
     """The care record in the name of the signed-in person."""
-    return portal_of(request).record(session_of(request))
+    return portal_of(request).site(session_of(request), CARE_RECORD, purpose=purpose)
 
 
 def now_of(request: Request) -> datetime:

@@ -16,12 +16,14 @@ from mihub.care.referrals.lists import Referral, referral, referrals
 from mihub.care.referrals.states import Move, State
 from mihub.care.screening.report import report_sections
 from mihub.core.fhir import Resource
+from mihub.core.policy.actor import Purpose
 from mihub.errors import Gone, NotFound
 from mihub.portals.shell.forms import FormErrors
-from mihub.portals.shell.guard import portal_of, session_of
+from mihub.portals.shell.guard import portal_of, require, session_of
 from mihub.portals.shell.page import page, see_other
 from mihub.portals.shell.session import Flash
 from mihub.portals.team.people import care_record, now_of, own_member
+from mihub.portals.team.roles import REFERRALS
 
 TONES = {
     State.REQUESTED: "warning",
@@ -34,9 +36,10 @@ TONES = {
 _ONE_CLICK = (Move.ACCEPT, Move.START, Move.CANCEL)
 
 
+@require(*REFERRALS)
 async def listing(request: Request) -> Response:
     """GET /t/ueberweisungen"""
-    record, member = care_record(request), own_member(request)
+    record, member = care_record(request, Purpose.CARE_MANAGEMENT), own_member(request)
     arrived, sent = await referrals(record, member, "in"), await referrals(record, member, "out")
     is_receiver = bool(arrived) or session_of(request).actor.role.value == "radiologist"
     return page(
@@ -44,11 +47,13 @@ async def listing(request: Request) -> Response:
     )
 
 
+@require(*REFERRALS)
 async def detail(request: Request) -> Response:
     """GET /t/ueberweisungen/{id}"""
     return await _render(request, FormErrors(), {})
 
 
+@require(*REFERRALS)
 async def step(request: Request) -> Response:
     """POST /t/ueberweisungen/{id}/schritt: accept, reject with a reason, start, cancel."""
     form, errors = await request.form(), FormErrors()
@@ -65,6 +70,7 @@ async def step(request: Request) -> Response:
     return _back(request, f"team.referrals.moved.{state.value}")
 
 
+@require(*REFERRALS)
 async def result(request: Request) -> Response:
     """POST /t/ueberweisungen/{id}/ergebnis"""
     form, errors = await request.form(), FormErrors()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from mihub.core.policy.actor import Role
 from mihub.portals.shell.areas import Area, NavItem
 from mihub.portals.shell.portal import Portal
 from mihub.portals.team import (
@@ -18,12 +17,7 @@ from mihub.portals.team import (
     screening,
     screening_forms,
 )
-
-TEAM = frozenset(
-    {Role.GP, Role.ONCOLOGIST, Role.RADIOLOGIST, Role.NURSE, Role.BOARD_COORDINATOR, Role.PALLIATIVE_TEAM}
-)
-_AFTERCARE = frozenset({Role.GP, Role.ONCOLOGIST, Role.NURSE, Role.PALLIATIVE_TEAM})
-_REFERRALS = frozenset({Role.GP, Role.ONCOLOGIST, Role.RADIOLOGIST})
+from mihub.portals.team.roles import AFTERCARE, REFERRALS, SCREENING, TEAM
 
 
 def routes(portal: Portal) -> Sequence[Route]:
@@ -61,9 +55,9 @@ AREA = Area(
     nav=(
         NavItem("/t", "team.nav.inbox", TEAM, exact=True),
         NavItem("/t/patienten", "team.nav.patients", TEAM),
-        NavItem("/t/vorsorge", "team.nav.screening", frozenset({Role.GP})),
-        NavItem("/t/ueberweisungen", "team.nav.referrals", _REFERRALS),
-        NavItem("/t/nachsorge", "team.nav.aftercare", _AFTERCARE),
+        NavItem("/t/vorsorge", "team.nav.screening", SCREENING),
+        NavItem("/t/ueberweisungen", "team.nav.referrals", REFERRALS),
+        NavItem("/t/nachsorge", "team.nav.aftercare", AFTERCARE),
     ),
     home="/t",
 )

@@ -19,13 +19,14 @@ from mihub.care.screening.assessment import Assessment, assess_one
 from mihub.care.screening.referral import blocking, is_screening
 from mihub.care.screening.rule import screening_rule
 from mihub.care.screening.worklist import Entry, Standing, entry, newest_for, worklist
-from mihub.core.policy.actor import Role
+from mihub.core.policy.actor import Purpose
 from mihub.core.rules.receipt import Criterion, Decision, Outcome
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, require
 from mihub.portals.shell.page import language_of, page
 from mihub.portals.team.people import age, care_record, own_member, own_site
+from mihub.portals.team.roles import SCREENING
 
 TONES = {
     Standing.MAY_BE_REFERRED: "success",
@@ -65,11 +66,11 @@ class CriterionView:
     missing: list[str]
 
 
-@require(Role.GP)
+@require(*SCREENING)
 async def listing(request: Request) -> Response:
     """GET /t/vorsorge, optionally with ?stand=…"""
-    today = portal_of(request).today()
-    found = await worklist(own_site(request), care_record(request), own_member(request), today)
+    today, why = portal_of(request).today(), Purpose.CARE_MANAGEMENT
+    found = await worklist(own_site(request, why), care_record(request, why), own_member(request), today)
     wanted = next((each for each in Standing if each == request.query_params.get("stand")), None)
     shown_entries = found.entries if wanted is None else found.of(wanted)
     return page(
@@ -85,7 +86,7 @@ async def listing(request: Request) -> Response:
     )
 
 
-@require(Role.GP)
+@require(*SCREENING)
 async def detail(request: Request) -> Response:
     """GET /t/vorsorge/{id}"""
     return await render(request, FormErrors(), {})

@@ -15,19 +15,19 @@ from starlette.responses import Response
 from mihub.care.screening.recording import add_interval, end_interval, record_last_ct, withdraw_interval
 from mihub.care.screening.referral import Order, refer
 from mihub.care.screening.rule import screening_rule
-from mihub.core.policy.actor import Role
 from mihub.errors import Conflict, InvalidInput
 from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, require, session_of
 from mihub.portals.shell.page import see_other
 from mihub.portals.shell.session import Flash
 from mihub.portals.team.people import care_record, find_person, now_of, own_member, own_site
+from mihub.portals.team.roles import SCREENING
 from mihub.portals.team.screening import load, render
 
 _MONTHS = tuple(str(number) for number in range(1, 13))
 
 
-@require(Role.GP)
+@require(*SCREENING)
 async def add(request: Request) -> Response:
     """POST /t/vorsorge/{id}/rauchzeit"""
     form, errors = await request.form(), FormErrors()
@@ -53,7 +53,7 @@ async def add(request: Request) -> Response:
     return _back(request, "team.screening.interval.saved")
 
 
-@require(Role.GP)
+@require(*SCREENING)
 async def end(request: Request) -> Response:
     """POST /t/vorsorge/{id}/rauchzeit/ende"""
     form, errors = await request.form(), FormErrors()
@@ -74,7 +74,7 @@ async def end(request: Request) -> Response:
     return _back(request, "team.screening.interval.saved")
 
 
-@require(Role.GP)
+@require(*SCREENING)
 async def withdraw(request: Request) -> Response:
     """POST /t/vorsorge/{id}/rauchzeit/entfernen"""
     form = await request.form()
@@ -82,7 +82,7 @@ async def withdraw(request: Request) -> Response:
     return _back(request, "team.screening.interval.withdrawn")
 
 
-@require(Role.GP)
+@require(*SCREENING)
 async def last_ct(request: Request) -> Response:
     """POST /t/vorsorge/{id}/ct"""
     form, errors = await request.form(), FormErrors()
@@ -104,7 +104,7 @@ async def last_ct(request: Request) -> Response:
     return _back(request, "team.screening.ct.saved")
 
 
-@require(Role.GP)
+@require(*SCREENING)
 async def send(request: Request) -> Response:
     """POST /t/vorsorge/{id}/ueberweisen"""
     form, errors = await request.form(), FormErrors()
