@@ -125,15 +125,20 @@ def _step(activity: dict[str, Any], known: Mapping[str, Resource]) -> PlannedSte
     who = ", ".join(
         str(facts.mapping(one).get("display", "")) for one in facts.items(detail.get("performer"))
     )
-    # In oBDS and MII the reason N says that there is none.
-    reasons = [code for _, code, _ in facts.codings(detail.get("statusReason"))]
     return PlannedStep(
         str(detail.get("description") or facts.words(detail.get("code"))),
         str(detail.get("status", "")),
         str(period.get("start") or detail.get("scheduledString") or ""),
         who,
-        "" if set(reasons) & {"N", "U"} else facts.named(detail.get("statusReason")),
+        _reason(detail.get("statusReason")),
     )
+
+
+def _reason(concept: Any) -> str:
+    """Why a step differs; the oBDS and MII codes N and U say that there is no reason or none known."""
+    codes = {code for _, code, _ in facts.codings(concept)}
+    said = str(facts.mapping(concept).get("text", ""))
+    return said or ("" if codes <= {"N", "U"} else facts.named(concept))
 
 
 def _referred(target: Resource, known: Mapping[str, Resource]) -> PlannedStep:
@@ -147,7 +152,7 @@ def _referred(target: Resource, known: Mapping[str, Resource]) -> PlannedStep:
         "scheduled" if is_booked and status != "completed" else _TASK_STATUS.get(status, status),
         str(focus.get("start") or due),
         str(facts.mapping(target.get("owner")).get("display", "")),
-        facts.named(target.get("statusReason")),
+        _reason(target.get("statusReason")),
     )
 
 

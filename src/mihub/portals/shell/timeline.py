@@ -106,10 +106,10 @@ class Drawing:
         row = [lane for lane, _ in self.lanes].index(mark.lane)
         middle = _TOP + row * _LANE_HEIGHT + _LANE_HEIGHT / 2
         title = Markup("<title>{}</title>").format(mark.label)
-        if right - left >= 6:
+        if right - left >= 3:
             return Markup(
                 '<rect class="tl-bar{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="14" rx="7">{}</rect>'
-            ).format(" tl-open" if mark.is_running else "", left, middle - 7, right - left, title)
+            ).format(" tl-open" if mark.is_running else "", left, middle - 7, max(right - left, 16), title)
         css = "tl-plan" if mark.is_planned else "tl-point"
         return Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="7">{}</circle>').format(
             css, left, middle, title
@@ -173,7 +173,7 @@ def _ticks(days: Sequence[date], places: dict[date, float]) -> tuple[tuple[float
     ticks: list[tuple[float, str]] = []
     for first in _boundaries(days[0], days[-1], quarters):
         x = _between(first, days, places)
-        if not ticks or x - ticks[-1][0] >= 56:
+        if x <= _WIDTH - 70 and (not ticks or x - ticks[-1][0] >= 56):
             ticks.append((x, f"{first.month:02d}/{first.year}" if quarters else str(first.year)))
     return tuple(ticks)
 
