@@ -278,7 +278,7 @@ def hub_enrol(
     name: Annotated[str, typer.Option(help="The organisation's name as people read it.")] = "",
     kind: Annotated[str, typer.Option(help="hospital, practice, ...")] = "",
     duty: Annotated[
-        list[str] | None, typer.Option(help="site, portal, hub or trust; may repeat (default: site).")
+        list[str] | None, typer.Option(help="site, record, portal, hub or trust; may repeat (default: site).")
     ] = None,
     folder: HubFolder = HERE,
 ) -> None:

@@ -18,7 +18,7 @@ from mihub.core.wire.keys import KeySet, PublicKeys
 from mihub.core.wire.members import Member, member_list, sign_list, verify_list
 from mihub.errors import InvalidInput
 
-_DUTIES = frozenset({"site", "portal", "hub", "trust"})
+_DUTIES = frozenset({"site", "record", "portal", "hub", "trust"})
 
 
 def init_hub(folder: Path, network: str) -> None:

@@ -24,15 +24,12 @@ from starlette.routing import Mount
 
 from mihub import log
 from mihub.apps import site_admin
-from mihub.core.disclosure.gate import Gate
 from mihub.core.policy.actor import Access, MemberId, TransportId
 from mihub.core.wire.feasibility import KIND
 from mihub.core.wire.keys import KeySet, PublicKeys
 from mihub.errors import MihubError
 from mihub.site.api.app import create_app
-from mihub.site.facts.table import FactTable
-from mihub.site.feasibility.ledger import FileLedger
-from mihub.site.feasibility.room import Feasibility
+from mihub.site.feasibility.room import Feasibility, open_room
 from mihub.site.ingest.importer import Importer
 from mihub.site.ingest.report import ImportReport
 from mihub.site.ingest.store_writer import StoreWriter, import_access
@@ -70,7 +67,6 @@ class OpenSite:
 
     place: SitePlace
     record: Site
-    facts: FactTable
     feasibility: Feasibility
     mailbox: Mailbox | None = None
     agent: Agent | None = None
@@ -90,7 +86,7 @@ class OpenSite:
 
     def close(self) -> None:
         """Give back connections and memory."""
-        self.facts.close()
+        self.feasibility.facts.close()
         self.record.close()
 
     def authenticate(self, request: Request) -> Access:
@@ -136,7 +132,7 @@ class OpenSite:
             "member": self.member,
             "name": self.place.settings.name,
             "position": position,
-            "facts_position": self.facts.position,
+            "facts_position": self.feasibility.facts.position,
             "resources": dict(sorted(self.record.store.counts().items())),
             "joined": self.mailbox is not None,
             "projects": [one.title or one.project for one in self.mailbox.allowances.all()]
@@ -168,7 +164,7 @@ class OpenSite:
         """Keep the facts within a second of the record."""
         while True:
             try:
-                await run_in_threadpool(self.facts.refresh)
+                await run_in_threadpool(self.feasibility.refresh)
                 await asyncio.sleep(FOLLOW_SECONDS)
             except MihubError as error:
                 log.warning("facts wait", member=self.member, error=type(error).__name__)
@@ -195,9 +191,10 @@ def open_site(
         settings, assertion_keys, transport_id=partial(transport_id, place.secret), database_url=database_url
     )
     try:
-        facts = FactTable(settings.data_dir / "facts", record.store)
-        gate = Gate(FileLedger(settings.data_dir / "ledger"), place.secret)
-        site = OpenSite(place, record, facts, Feasibility(settings.member, facts, gate, place.today))
+        room = open_room(
+            settings.data_dir, record.store, member=settings.member, secret=place.secret, today=place.today
+        )
+        site = OpenSite(place, record, room)
         _join(site, opened, hub, trust)
     except BaseException:
         record.close()
@@ -213,7 +210,9 @@ def _join(
     if place.registry is None or pool is None:
         return
     handlers: dict[str, Handler] = {KIND: answer_feasibility(site.feasibility.answer, site.member)}
-    site.mailbox = Mailbox.open(pool, keys=place.keys, registry=place.registry, handlers=handlers)
+    site.mailbox = Mailbox.open(
+        pool, keys=place.keys, registry=place.registry, handlers=handlers, handler_faults=(Exception,)
+    )
     opened.append(site.mailbox)
     if hub is not None:
         site.agent = Agent(site.mailbox, hub)

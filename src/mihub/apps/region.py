@@ -127,7 +127,7 @@ def open_region(settings: DemoSettings, stage: Stage = lambda *_: None) -> Itera
                     site.importer().run([synthetic / member.id]), cut=str(synthetic) + "/"
                 )
             )
-            site.facts.refresh()
+            site.feasibility.refresh()
             _allow(site, network)
         stage("import", len(region.members), len(region.members))
         asyncio.run(_link(sites))

@@ -166,7 +166,7 @@ def run_import(folder: Path, paths: list[Path], *, dry_run: bool, as_json: bool)
             report = site.importer().run(paths, dry_run=dry_run, progress=moved)
         if not dry_run:
             site.keep_import(report_document(report))
-            site.facts.refresh()
+            site.feasibility.refresh()
     if as_json:
         console.out.file.write(report.to_json() + "\n")
     else:

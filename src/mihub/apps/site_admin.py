@@ -115,7 +115,7 @@ def _run_import(site: OpenSite, folder: Path, dry_run: bool) -> Any:
     document = report_document(report, cut=str(folder) + "/")
     if not dry_run:
         site.keep_import(document)
-        site.facts.refresh()
+        site.feasibility.refresh()
     if report.stopped is not None:
         raise report.stopped
     return document
