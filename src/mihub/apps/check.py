@@ -96,7 +96,10 @@ def tumour_board(visitor: Visitor, region: OpenRegion) -> None:
         action="/beschluss",
     )
     visitor.sign_in("oncologist").visit(f"{case}/beschluss").submit({}, action="/unterschrift")
-    words = {"patient_text": "Beispieltext der Demo in einfachen Worten.", "gp_text": "Beispieltext der Demo."}
+    words = {
+        "patient_text": "Beispieltext der Demo in einfachen Worten.",
+        "gp_text": "Beispieltext der Demo.",
+    }
     visitor.visit(f"{case}/freigabe").submit(words, action="/freigabe")
     visitor.visit("/tb/nachverfolgung").reads(person).follow(href=f"{case}/empfehlung/")
     visitor.submit(

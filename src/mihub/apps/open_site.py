@@ -32,7 +32,7 @@ from mihub.site.api.app import create_app
 from mihub.site.feasibility.room import Feasibility, open_room
 from mihub.site.ingest.importer import Importer
 from mihub.site.ingest.report import ImportReport
-from mihub.site.ingest.store_writer import StoreWriter, import_access
+from mihub.site.ingest.store_writer import StoreWriter, import_access, search_reader
 from mihub.site.linkage.feed import IdentityFeed
 from mihub.site.linkage.transport_id import transport_id
 from mihub.site.mailbox.agent import Agent
@@ -108,9 +108,9 @@ class OpenSite:
 
     def importer(self, who: str = "import") -> Importer:
         """Reads files into the record."""
-        return Importer(
-            StoreWriter(self.record.store, import_access(self.member, who), self.find), self.member
-        )
+        access = import_access(self.member, who)
+        together = search_reader(self.record.search, self.record.parser, access)
+        return Importer(StoreWriter(self.record.store, access, self.find, together), self.member)
 
     def keep_import(self, document: Mapping[str, Any]) -> None:
         """Remember what an import did, for the engineer's page; the newest come first."""
