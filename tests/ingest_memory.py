@@ -38,6 +38,17 @@ class MemoryRecord:
         """The current content."""
         return self.resources.get((resource_type, resource_id))
 
+    def current_many(self, resource_type: str, ids: Sequence[str]) -> dict[str, Resource]:
+        """The current contents by id."""
+        return {
+            one: self.resources[resource_type, one] for one in ids if (resource_type, one) in self.resources
+        }
+
+    def with_identifiers(self, resource_type: str, system: str, values: Sequence[str]) -> list[Resource]:
+        """All with one of these identifiers."""
+        found = {one for value in values for one in self.find(resource_type, system, value)}
+        return [self.resources[resource_type, one] for one in sorted(found)]
+
     def find(self, resource_type: str, system: str, value: str) -> list[str]:
         """The ids with this identifier."""
         return [

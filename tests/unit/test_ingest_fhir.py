@@ -375,11 +375,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
             self.resources.clear()
             return written
 
-    line = b'{"resourceType":"Basic","id":"%d","text":{"div":"' + b"x" * 2000 + b'"}}\n'
-    (tmp_path / "in").write_bytes(b"".join(line % n for n in range(10_000)))
+    line = b'{"resourceType":"Basic","id":"%d","text":{"div":"' + b"x" * 7000 + b'"}}\n'
+    (tmp_path / "in").write_bytes(b"".join(line % n for n in range(3_000)))
     importer = Importer(Forgetful(), _MEMBER)
     tracemalloc.start()
-    assert importer.run([tmp_path / "in"]).loaded == 10_000
+    assert importer.run([tmp_path / "in"]).loaded == 3_000
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     # 16 MiB of seen references, batches of 500 and the hashes of the file's ids; the file itself has 20 MiB.

@@ -134,7 +134,7 @@ class Importer:
     def _records(self, file: _File, stream: io.BufferedReader, writing: Writing) -> Iterator[Record]:
         source = Source(file.shown, self._member, writing.find, self._limits)
         if file.format is Format.OBDS:
-            return read_obds(stream, source, writing.current)
+            return read_obds(stream, source, writing)
         text = as_utf8(stream)
         return read_lines(text, source) if file.format is Format.LINES else read_document(text, source)
 

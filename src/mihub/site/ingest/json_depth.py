@@ -11,8 +11,10 @@ import re
 from typing import Final
 
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_OPENING: Final = frozenset(b"[{")
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# A pass over many brackets that removes few of them is no longer worth its time.
+_WORTH_IT: Final = 8
+_MANY: Final = 64 * 1024
 
 
 def nests_deeper_than(text: bytes, limit: int) -> bool:
@@ -25,15 +27,22 @@ def nests_deeper_than(text: bytes, limit: int) -> bool:
         shorter = rest.replace(b"{}", b"-").replace(b"[]", b"-").replace(b"-", b"")
         if not shorter:
             return False
-        if len(shorter) == len(rest):
+        removed = len(rest) - len(shorter)
+        if not removed or (len(rest) > _MANY and removed * _WORTH_IT < len(rest)):
             break
         rest = shorter
-    return _exact_depth(text) > limit
+    return _opens_deeper_than(text, limit)
 
 
-def _exact_depth(text: bytes) -> int:
-    depth = deepest = 0
-    for bracket in _STRING.sub(b"", text).translate(None, _NOT_BRACKETS):
-        depth += 1 if bracket in _OPENING else -1
-        deepest = max(deepest, depth)
-    return deepest
+def _opens_deeper_than(text: bytes, limit: int) -> bool:
+    """The same by counting, texts left out; ends at the first bracket that is too deep."""
+    depth = 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        first = text[token.start()]
+        if first in b"[{":
+            depth += 1
+            if depth > limit:
+                return True
+        elif first in b"]}":
+            depth -= 1
+    return False

@@ -27,6 +27,14 @@ class RecordWriter(Protocol):
         """The current content, or None when it is not there or deleted."""
         ...
 
+    def current_many(self, resource_type: str, ids: Sequence[str]) -> dict[str, Resource]:
+        """The current contents by id; what is not there is left out. One question for all of them."""
+        ...
+
+    def with_identifiers(self, resource_type: str, system: str, values: Sequence[str]) -> list[Resource]:
+        """All resources with one of these identifiers. One question for all of them."""
+        ...
+
     def find(self, resource_type: str, system: str, value: str) -> list[str]:
         """The ids of the resources with this identifier; empty when there is none."""
         ...

@@ -31,6 +31,7 @@ class Rehearsal:
 
     def write(self, entries: Sequence[Put | Delete]) -> list[Written]:
         """What the store would answer."""
+        self._look_up(entries)
         return [self._delete(entry) if isinstance(entry, Delete) else self._put(entry) for entry in entries]
 
     def current(self, resource_type: str, resource_id: str) -> Resource | None:
@@ -38,13 +39,28 @@ class Rehearsal:
         key = (resource_type, resource_id)
         return self._bodies[key] if key in self._bodies else self._record.current(resource_type, resource_id)
 
+    def current_many(self, resource_type: str, ids: Sequence[str]) -> dict[str, Resource]:
+        """The contents as they would be."""
+        found = self._record.current_many(resource_type, ids)
+        for one in ids:
+            if (resource_type, one) in self._bodies:
+                found.pop(one, None)
+                body = self._bodies[resource_type, one]
+                if body is not None:
+                    found[one] = body
+        return found
+
+    def with_identifiers(self, resource_type: str, system: str, values: Sequence[str]) -> list[Resource]:
+        """What the store holds now; what this run would add is known to the importer."""
+        return self._record.with_identifiers(resource_type, system, values)
+
     def find(self, resource_type: str, system: str, value: str) -> list[str]:
         """What the store holds now; what this run would add is known to the importer."""
         return self._record.find(resource_type, system, value)
 
     def _put(self, entry: Put) -> Written:
-        key = (str(entry.resource["resourceType"]), str(entry.resource["id"]))
-        new, old = _print(entry.resource), self._old_print(key)
+        key = key_of(entry)
+        new, old = _print(entry.resource), self._prints[key]
         effect: Effect = (
             "created" if old == _GONE else "unchanged" if entry.if_absent or old == new else "updated"
         )
@@ -53,21 +69,34 @@ class Rehearsal:
         return Written(*key, version_id=0, effect=effect)
 
     def _delete(self, entry: Delete) -> Written:
-        key = (entry.resource_type, entry.id)
-        effect: Effect = "unchanged" if self._old_print(key) == _GONE else "deleted"
+        key = key_of(entry)
+        effect: Effect = "unchanged" if self._prints[key] == _GONE else "deleted"
         self._keep(key, _GONE, None)
         return Written(*key, version_id=0, effect=effect)
 
-    def _old_print(self, key: tuple[str, str]) -> bytes:
-        if key not in self._prints:
-            current = self._record.current(*key)
-            self._prints[key] = _GONE if current is None else _print(current)
-        return self._prints[key]
+    def _look_up(self, entries: Sequence[Put | Delete]) -> None:
+        """Fingerprints of what the store holds, with one question for each type."""
+        unknown: dict[str, list[str]] = {}
+        for entry in entries:
+            key = key_of(entry)
+            if key not in self._prints:
+                self._prints[key] = _GONE
+                unknown.setdefault(key[0], []).append(key[1])
+        for resource_type, ids in unknown.items():
+            for one, current in self._record.current_many(resource_type, ids).items():
+                self._prints[resource_type, one] = _print(current)
 
     def _keep(self, key: tuple[str, str], fingerprint: bytes, body: Resource | None) -> None:
         self._prints[key] = fingerprint
         if key[0] in READ_BACK:
             self._bodies[key] = body
+
+
+def key_of(entry: Put | Delete) -> tuple[str, str]:
+    """Type and id of what an entry writes."""
+    if isinstance(entry, Delete):
+        return entry.resource_type, entry.id
+    return str(entry.resource["resourceType"]), str(entry.resource["id"])
 
 
 def _print(resource: Resource) -> bytes:

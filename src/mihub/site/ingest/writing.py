@@ -6,6 +6,7 @@ not take others with it. A full disk or a lost store ends the run. Above: `impor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from mihub.core.fhir import Resource
@@ -15,7 +16,7 @@ from mihub.site.ingest.limits import Limits
 from mihub.site.ingest.open_references import OpenReferences
 from mihub.site.ingest.protocol import RecordWriter
 from mihub.site.ingest.records import Accepted
-from mihub.site.ingest.rehearsal import READ_BACK
+from mihub.site.ingest.rehearsal import READ_BACK, key_of
 from mihub.site.ingest.report import ImportReport, Reason
 from mihub.site.store.protocol import Delete, Put, Written
 
@@ -34,27 +35,32 @@ class Writing:
         self._record, self._report, self._limits = record, report, limits
         self._waiting: list[Accepted] = []
         self._waiting_keys: set[tuple[str, str]] = set()
+        self._waiting_entries = 0
         self._waiting_bodies: dict[tuple[str, str], Resource | None] = {}
         self._identifiers: dict[tuple[str, str, str], str] = {}
+        self._read: dict[tuple[str, str], Resource | None] = {}
+        self._found: dict[tuple[str, str, str], list[str]] = {}
         self.open_references = OpenReferences(limits.max_open_references)
 
     def accept(self, record: Accepted) -> None:
         """Write it now or with its batch. Raises `Stopped`."""
-        keys = {_key(entry) for entry in record.entries}
-        if record.alone or keys & self._waiting_keys:
+        keys = {key_of(entry) for entry in record.entries}
+        if record.alone:
             self.flush()
         self._waiting.append(record)
         self._waiting_keys |= keys
         for entry in record.entries:
             self._remember(entry)
         self.open_references.referred(record.references, record.file)
-        if record.alone or len(self._waiting_keys) >= self._limits.batch_resources:
+        self._waiting_entries += len(record.entries)
+        if record.alone or self._waiting_entries >= self._limits.batch_resources:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits. Raises `Stopped`."""
         waiting, self._waiting = self._waiting, []
-        self._waiting_keys, self._waiting_bodies = set(), {}
+        self._read |= self._waiting_bodies
+        self._waiting_keys, self._waiting_bodies, self._waiting_entries = set(), {}, 0
         if not waiting:
             return
         try:
@@ -74,17 +80,36 @@ class Writing:
             return self._waiting_bodies[key]
         if key in self._waiting_keys:
             self.flush()
-        return self._record.current(resource_type, resource_id)
+        return self._read[key] if key in self._read else self._record.current(resource_type, resource_id)
 
     def find(self, resource_type: str, system: str, value: str) -> list[str]:
         """Ids by identifier, in the store and in this run."""
-        here = self._identifiers.get((resource_type, system, value))
-        if here is not None:
-            return [here]
-        return self._record.find(resource_type, system, value)
+        key = (resource_type, system, value)
+        if key in self._identifiers:
+            return [self._identifiers[key]]
+        return self._found[key] if key in self._found else self._record.find(resource_type, system, value)
+
+    def forget_read(self) -> None:
+        """Give back what was read ahead; nothing depends on it but speed."""
+        self._read, self._found = {}, {}
+
+    def read_ahead(self, resource_type: str, ids: Sequence[str]) -> None:
+        """Ask for many contents at once; `current` will know them."""
+        found = self._record.current_many(resource_type, ids)
+        for one in ids:
+            self._read.setdefault((resource_type, one), found.get(one))
+
+    def find_ahead(self, resource_type: str, system: str, values: Sequence[str]) -> None:
+        """Ask for many identifiers at once; `find` and `current` will know them."""
+        self._found |= {(resource_type, system, value): [] for value in values}
+        for resource in self._record.with_identifiers(resource_type, system, values):
+            self._read.setdefault((resource_type, str(resource["id"])), resource)
+            for identifier in identifiers(resource):
+                if (resource_type, *identifier) in self._found:
+                    self._found[resource_type, *identifier].append(str(resource["id"]))
 
     def _remember(self, entry: Put | Delete) -> None:
-        key = _key(entry)
+        key = key_of(entry)
         if isinstance(entry, Delete):
             if key[0] in READ_BACK:
                 self._waiting_bodies[key] = None
@@ -125,12 +150,6 @@ class Writing:
         self._report.stopped = error
         self._report.reject((_reason(error, records[0]),), sum(record.records for record in records))
         raise Stopped
-
-
-def _key(entry: Put | Delete) -> tuple[str, str]:
-    if isinstance(entry, Delete):
-        return entry.resource_type, entry.id
-    return str(entry.resource["resourceType"]), str(entry.resource["id"])
 
 
 def _reason(error: MihubError, record: Accepted) -> Reason:

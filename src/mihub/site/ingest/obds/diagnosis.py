@@ -25,7 +25,7 @@ from mihub.site.ingest.obds.node import Node
 from mihub.site.ingest.obds.report import Report, coded, reference
 
 _ICD_10_WHO: Final = "http://hl7.org/fhir/sid/icd-10"
-# A diagnosis is reported once it is sufficiently certain (the cancer registry laws of the states), so it is confirmed.
+# The cancer registry laws ask for a report once the diagnosis is sufficiently certain: it is confirmed.
 _CONFIRMED: Final = {"system": CONDITION_VERIFICATION, "code": "confirmed"}
 _EVIDENCE: Final = ("Observation", "DiagnosticReport")
 

@@ -6,9 +6,9 @@ Above: `reader`. Below: `rules`, `mapping`, `provenance`, `reasons`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from mihub.core.fhir import Json, Resource
 from mihub.site.ingest.obds.diagnosis import add_minimal_condition
@@ -28,8 +28,27 @@ from mihub.site.ingest.records import Accepted, Noted, Record, Rejected
 from mihub.site.ingest.report import Reason
 from mihub.site.store.protocol import Delete, Put
 
-# Type and id -> current content in the store, including what this run is about to write.
-Current = Callable[[str, str], Resource | None]
+
+class Known(Protocol):
+    """What the record holds, including what this run is about to write."""
+
+    def current(self, resource_type: str, resource_id: str) -> Resource | None:
+        """The current content, or None."""
+        ...
+
+    def read_ahead(self, resource_type: str, ids: Sequence[str]) -> None:
+        """These will be asked for: fetch them together."""
+        ...
+
+    def find_ahead(self, resource_type: str, system: str, values: Sequence[str]) -> None:
+        """These identifiers will be asked for: fetch them together."""
+        ...
+
+    def forget_read(self) -> None:
+        """What was fetched together is done with."""
+        ...
+
+
 _NOT_MAPPED: Final = ("Modul_Mamma", "Modul_Darm", "Modul_Prostata", "Modul_Malignes_Melanom", "Modul_DKKR")
 
 
@@ -46,12 +65,13 @@ class PatientReports:
     reference: Json
     reported: str
     master: Node
-    current: Current
+    known: Known
     died: str = ""
     news: bool = False
     accepted: list[Accepted] = field(default_factory=list)
     rest: list[Record] = field(default_factory=list)
     provenances: dict[str, Resource] = field(default_factory=dict)
+    tumours: set[str] = field(default_factory=set)
 
     def add(self, meldung: Node) -> None:
         """Take one Meldung into account."""
@@ -78,9 +98,8 @@ class PatientReports:
         case = Case(self.member, self.number, self.reference, meldung.first("Tumorzuordnung") or meldung)
         entries: list[Put | Delete] = []
         already = 0
-        for position, element in enumerate(child for child in meldung.children if child.name in REPORTS):
-            number = report_number(element, meldung.attribute("Meldung_ID"), position)
-            report = Report(case, element, number, self.reported)
+        for report in _reports(case, meldung, self.reported):
+            element = report.node
             digest = report_digest(self.master, case.assignment, element)
             stored = self._stored(report_id(report))
             if is_known(stored, report, digest):
@@ -91,7 +110,7 @@ class PatientReports:
         return Accepted(tuple(entries), self.file, line=meldung.line, already=already)
 
     def _stored(self, provenance_id: str) -> Resource | None:
-        return self.provenances.get(provenance_id) or self.current("Provenance", provenance_id)
+        return self.provenances.get(provenance_id) or self.known.current("Provenance", provenance_id)
 
     def _written(
         self, report: Report, meldung: Node, digest: str, stored: Resource | None
@@ -103,8 +122,27 @@ class PatientReports:
         map_report(report)
         provenance = make_provenance(report, meldung, digest, stored)
         self.provenances[provenance["id"]] = provenance
-        puts = [Put(resource, if_absent=resource is minimal) for resource in report.resources]
+        written_before = minimal is not None and minimal["id"] in self.tumours
+        self.tumours.add(report.case.condition_id)
+        puts = [
+            Put(resource, if_absent=resource is minimal)
+            for resource in report.resources
+            if not (written_before and resource is minimal)
+        ]
         return [*puts, Put(provenance), *no_longer_said(stored, report)]
+
+
+def _reports(case: Case, meldung: Node, reported: str) -> Iterator[Report]:
+    for position, element in enumerate(child for child in meldung.children if child.name in REPORTS):
+        yield Report(
+            case, element, report_number(element, meldung.attribute("Meldung_ID"), position), reported
+        )
+
+
+def provenance_ids(member: str, number: str, meldung: Node) -> list[str]:
+    """The ids under which earlier versions of these reports would be remembered."""
+    case = Case(member, number, {}, meldung.first("Tumorzuordnung") or meldung)
+    return [report_id(report) for report in _reports(case, meldung, "")]
 
 
 def meldung_violations(meldung: Node) -> list[Violation]:

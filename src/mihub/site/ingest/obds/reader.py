@@ -11,10 +11,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from mihub.core.mii.canonicals import patient_number_system
+from mihub.errors import MihubError
 from mihub.site.ingest.ndjson import Source
-from mihub.site.ingest.obds.meldung import Current, PatientReports, meldung_violations, refusals
+from mihub.site.ingest.obds.meldung import Known, PatientReports, meldung_violations, provenance_ids, refusals
 from mihub.site.ingest.obds.node import Node
 from mihub.site.ingest.obds.patient import is_ours, made_id, make_patient, newer_of
 from mihub.site.ingest.obds.reasons import REASONS_PER_REPORT, refused, violated
@@ -24,19 +26,59 @@ from mihub.site.ingest.records import Record, Rejected
 from mihub.site.ingest.report import Reason
 from mihub.site.store.protocol import Put
 
+_READ_AHEAD_REPORTS: Final = 200
 
-def read_obds(stream: io.BufferedReader, source: Source, current: Current) -> Iterator[Record]:
+
+def read_obds(stream: io.BufferedReader, source: Source, known: Known) -> Iterator[Record]:
     """The records of one file. Raises `InvalidInput` where the XML breaks off or is not what it says."""
     any_report = False
-    for header, node in read_patients(stream, source.limits):
-        for record in _patient_records(header, node, source, current):
-            any_report = True
-            yield record
+    for window in _windows(read_patients(stream, source.limits)):
+        _ask_together([node for _, node in window], source.member, known)
+        for header, node in window:
+            for record in _patient_records(header, node, source, known):
+                any_report = True
+                yield record
+    known.forget_read()
     if not any_report:
         yield Rejected((refused(source.file, 1, "The file holds no report (Meldung)."),))
 
 
-def _patient_records(header: Header, node: Node, source: Source, current: Current) -> Iterator[Record]:
+def _windows(patients: Iterator[tuple[Header, Node]]) -> Iterator[list[tuple[Header, Node]]]:
+    """Some patients at a time; when the file breaks off, those before the break and then the error."""
+    window: list[tuple[Header, Node]] = []
+    size = 0
+    broken: MihubError | OSError | None = None
+    try:
+        for header, node in patients:
+            window.append((header, node))
+            size += 1 + sum(1 for _ in node.all("Menge_Meldung", "Meldung"))
+            if size >= _READ_AHEAD_REPORTS:
+                yield window
+                window, size = [], 0
+    except (MihubError, OSError) as error:
+        broken = error
+    if window:
+        yield window
+    if broken is not None:
+        raise broken
+
+
+def _ask_together(nodes: list[Node], member: str, known: Known) -> None:
+    """One question each for the patients, and for what earlier versions of their reports wrote."""
+    known.forget_read()
+    numbers = [node.attribute("Patient_ID") for node in nodes if node.attribute("Patient_ID")]
+    known.find_ahead("Patient", patient_number_system(member), numbers)
+    known.read_ahead("Patient", [made_id(member, number) for number in numbers])
+    origins = [
+        one
+        for node in nodes
+        for meldung in node.all("Menge_Meldung", "Meldung")
+        for one in provenance_ids(member, node.attribute("Patient_ID"), meldung)
+    ]
+    known.read_ahead("Provenance", sorted(set(origins)))
+
+
+def _patient_records(header: Header, node: Node, source: Source, known: Known) -> Iterator[Record]:
     meldungen = list(node.all("Menge_Meldung", "Meldung"))
     master = node.first("Patienten_Stammdaten")
     faults = _patient_faults(header, node, master, source.file)
@@ -45,7 +87,7 @@ def _patient_records(header: Header, node: Node, source: Source, current: Curren
     elif faults or master is None:
         yield from _all_refused(meldungen, faults, source.file)
     else:
-        reports = _reports(header, node, master, source, current)
+        reports = _reports(header, node, master, source, known)
         for meldung in meldungen:
             reports.add(meldung)
         _add_patient(reports)
@@ -70,12 +112,12 @@ def _all_refused(meldungen: list[Node], faults: list[Reason], file: str) -> Iter
     yield Rejected((*faults, *own), records=len(meldungen))
 
 
-def _reports(header: Header, node: Node, master: Node, source: Source, current: Current) -> PatientReports:
+def _reports(header: Header, node: Node, master: Node, source: Source, known: Known) -> PatientReports:
     number = node.attribute("Patient_ID")
     found = source.find("Patient", patient_number_system(source.member), number)
     patient_id = found[0] if found else made_id(source.member, number)
     reference = {"reference": f"Patient/{patient_id}"}
-    return PatientReports(source.member, source.file, number, reference, header.reported, master, current)
+    return PatientReports(source.member, source.file, number, reference, header.reported, master, known)
 
 
 def _add_patient(reports: PatientReports) -> None:
@@ -83,7 +125,7 @@ def _add_patient(reports: PatientReports) -> None:
     if not reports.news:
         return
     patient_id = reports.reference["reference"].partition("/")[2]
-    stored = reports.current("Patient", patient_id)
+    stored = reports.known.current("Patient", patient_id)
     if stored is not None and not is_ours(stored):
         return
     made = make_patient(reports.member, reports.number, reports.master, reports.reported, reports.died)

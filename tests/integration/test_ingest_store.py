@@ -1,0 +1,136 @@
+"""The import on the real record store: other people's files, our reports, strange JSON; twice, dry, and audited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mihub.core.fhir.dates import zone
+from mihub.core.policy.actor import MemberId
+from mihub.database.embedded import Embedded
+from mihub.database.pool import open_pool
+from mihub.site.ingest import Importer, ImportReport, StoreWriter, import_access
+from mihub.site.ingest.store_writer import escaped, search_reader
+from mihub.site.search.catalogue import catalogue
+from mihub.site.search.extract import indexer
+from mihub.site.search.memory import MemorySearch
+from mihub.site.search.parse import PageLimits, Parser
+from mihub.site.search.postgres import PostgresSearch
+from mihub.site.search.protocol import Search
+from mihub.site.store.memory import MemoryStore
+from mihub.site.store.postgres import PostgresStore
+from mihub.site.store.protocol import Store
+from tests.obds_sample import BOARD, meldung, obds, one_of_each, patient
+
+_MEMBER = MemberId("chemnitz")
+_LOCAL = zone("Europe/Berlin")
+
+
+def _importer(store: Store, search: Search, page_size: int = 1000) -> Importer:
+    parser = Parser(catalogue(), _LOCAL, PageLimits(50, page_size))
+    access = import_access(_MEMBER)
+
+    def find(resource_type: str, system: str, value: str) -> list[str]:
+        return search.ids(
+            parser.parse(resource_type, [("identifier", f"{escaped(system)}|{escaped(value)}")])
+        )
+
+    return Importer(StoreWriter(store, access, find, search_reader(search, parser, access)), _MEMBER)
+
+
+def _in_memory(page_size: int = 1000) -> Importer:
+    store = MemoryStore(indexer(catalogue(), _LOCAL, None))
+    return _importer(store, MemorySearch(store), page_size)
+
+
+@pytest.fixture(scope="module")
+def importer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Importer]:
+    with Embedded.start(tmp_path_factory.mktemp("ingest") / "pg") as server:
+        pool = open_pool(server.url("ingest"), max_size=2)
+        store = PostgresStore(pool, indexer(catalogue(), _LOCAL, None), catalogue=catalogue().version)
+        yield _importer(store, PostgresSearch(pool))
+        pool.close()
+
+
+def _twice(importer: Importer, path: Path) -> tuple[ImportReport, ImportReport]:
+    rehearsed = importer.run([path], dry_run=True)
+    first = importer.run([path])
+    assert first.to_json() == rehearsed.to_json()
+    return first, importer.run([path])
+
+
+def test_all_bundles_and_reports_of_others_twice(importer: Importer, shared: Path) -> None:
+    for folder, loaded in (("mii-testdata/bundles", 726), ("obds", 45)):
+        first, again = _twice(importer, shared / "data" / folder)
+        assert (first.loaded, again.loaded) == (loaded, loaded)
+        assert set(again.resources) == {"unchanged"}
+
+
+@pytest.mark.parametrize("page_size", [1000, 1])
+def test_reports_of_many_patients_are_looked_up_together(tmp_path: Path, page_size: int) -> None:
+    numbers = ["p1", "p,2", "p|3", "p\\4", "p$5", "ä ö"]
+    text = obds(*(patient(meldung(BOARD), number=number) for number in numbers))
+    (tmp_path / "in.xml").write_text(text, encoding="utf-8")
+    first, again = _twice(_in_memory(page_size), tmp_path / "in.xml")
+    assert (first.loaded, first.rejected) == (len(numbers), 0)
+    assert set(again.resources) == {"unchanged"}
+
+
+def test_a_later_report_replaces_an_earlier_one(importer: Importer, tmp_path: Path) -> None:
+    (tmp_path / "early.xml").write_text(one_of_each(), encoding="utf-8")
+    (tmp_path / "late.xml").write_text(one_of_each("2026-11-02").replace("C34.1", "C34.3"), encoding="utf-8")
+    _twice(importer, tmp_path / "early.xml")
+    first, again = _twice(importer, tmp_path / "late.xml")
+    assert (first.resources["created"], first.resources["updated"] > 5) == (0, True)
+    assert set(again.resources) == {"unchanged"}
+    assert set(importer.run([tmp_path / "early.xml"]).resources) == {"unchanged"}
+
+
+_strange: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["system", "value", "code", "coding", "reference", "start"]), inner, max_size=4
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kind=st.sampled_from(["Patient", "Observation", "Condition", "Task", "Encounter"]),
+    elements=st.dictionaries(
+        st.sampled_from(
+            [
+                "name",
+                "birthDate",
+                "identifier",
+                "subject",
+                "code",
+                "status",
+                "effectiveDateTime",
+                "meta",
+                "period",
+            ]
+        ),
+        _strange,
+        max_size=5,
+    ),
+)
+def test_a_resource_with_strange_elements_is_loaded_or_refused(
+    tmp_path: Path, kind: str, elements: dict[str, Any]
+) -> None:
+    good = {"resourceType": "Patient", "id": "good", "birthDate": "1970-01-01"}
+    lines = [good, {**elements, "resourceType": kind, "id": "x"}]
+    (tmp_path / "in").write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    report = _in_memory().run([tmp_path / "in"])
+    assert report.read == 2
+    assert report.loaded >= 1
