@@ -28,15 +28,14 @@ from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page, see_other, text_of
 from mihub.portals.shell.session import Flash
 from mihub.portals.team.board.case_page import open_case
-from mihub.portals.team.board.people import CasePatient, known_of, patients_by_id
+from mihub.portals.team.board.people import CasePatient, known_of, list_record, patients_by_id
 from mihub.portals.team.board.views import LOOP_TONES, case_line, common, options
 
 
 async def overview(request: Request) -> Response:
     """GET /tb/nachverfolgung"""
-    portal = portal_of(request)
-    care = portal.record(session_of(request))
-    found = await loops(care, portal.today())
+    care = list_record(request)
+    found = await loops(care, portal_of(request).today())
     patients = await patients_by_id(care, (loop.case.patient_id for loop in found))
     groups = [
         (state, [(loop, case_line(request, loop.case, patients)) for loop in found if loop.state is state])

@@ -13,9 +13,9 @@ from mihub.care.tumour_board.agenda import all_cases, is_on_agenda, next_dates
 from mihub.care.tumour_board.case import CaseState
 from mihub.care.tumour_board.follow_up import LoopState, loops_of
 from mihub.portals.shell import formats
-from mihub.portals.shell.guard import portal_of, session_of
+from mihub.portals.shell.guard import portal_of
 from mihub.portals.shell.page import language_of, page, text_of
-from mihub.portals.team.board.people import patients_by_id
+from mihub.portals.team.board.people import list_record, patients_by_id
 from mihub.portals.team.board.views import case_line, common
 
 _COLUMNS = (
@@ -33,7 +33,7 @@ _CLOSED_SHOWN = 6
 async def overview(request: Request) -> Response:
     """GET /tb"""
     portal = portal_of(request)
-    care = portal.record(session_of(request))
+    care = list_record(request)
     cases = await all_cases(care)
     patients = await patients_by_id(care, (case.patient_id for case in cases))
     lines = [case_line(request, case, patients) for case in cases]
@@ -68,8 +68,7 @@ async def overview(request: Request) -> Response:
 
 async def choose_patient(request: Request) -> Response:
     """GET /tb/anmelden?name="""
-    portal = portal_of(request)
-    care = portal.record(session_of(request))
+    care = list_record(request)
     name = request.query_params.get("name", "").strip()[:80]
     query = [("_sort", "family"), ("_count", str(_PATIENTS_SHOWN + 1))]
     found = await care.search("Patient", [("name", part) for part in name.split()] or query)

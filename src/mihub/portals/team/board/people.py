@@ -17,7 +17,7 @@ from mihub.care.tumour_board.presentation import Presentation, present_case
 from mihub.care.tumour_board.read_through import UNREADABLE, Known, SilentSite, SiteRecord, read_through
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
-from mihub.core.policy.actor import MemberId
+from mihub.core.policy.actor import MemberId, Purpose
 from mihub.errors import Forbidden, Gone, NotFound
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import language_of
@@ -39,6 +39,12 @@ class CasePatient:
     records: tuple[SiteRecord, ...]
     silent: tuple[SilentSite, ...]
     practice: Member | None
+
+
+def list_record(request: Request) -> FhirClient:
+    """The care record for working through a list: care management, not the treatment of one person."""
+    portal = portal_of(request)
+    return portal.site(session_of(request), CARE_RECORD, purpose=Purpose.CARE_MANAGEMENT)
 
 
 async def find_patient(request: Request, member: str, patient_id: str) -> CasePatient:

@@ -19,14 +19,14 @@ from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import language_of, page, see_other, text_of
 from mihub.portals.shell.session import Flash
-from mihub.portals.team.board.people import patients_by_id
+from mihub.portals.team.board.people import list_record, patients_by_id
 from mihub.portals.team.board.views import case_line, common
 
 
 async def show(request: Request) -> Response:
     """GET /tb/sitzung/{date}?board="""
     meeting = await _meeting(request)
-    care = portal_of(request).record(session_of(request))
+    care = list_record(request)
     patients = await patients_by_id(care, (case.patient_id for case in meeting.cases))
     return page(
         request,
@@ -89,7 +89,7 @@ async def _meeting(request: Request) -> Meeting:
     own = session_of(request).actor.organization
     usual = next((each.id for each in catalogue.boards() if each.member == own), catalogue.boards()[0].id)
     board = catalogue.board(request.query_params.get("board", usual))
-    return await agenda(portal_of(request).record(session_of(request)), board, day)
+    return await agenda(list_record(request), board, day)
 
 
 def _path(meeting: Meeting) -> str:
