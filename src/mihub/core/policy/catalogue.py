@@ -17,10 +17,10 @@ from mihub.core.policy.rules import Action, Reach, Rule
 DIRECTORY: Final = frozenset(
     {
         "ActivityDefinition", "CapabilityStatement", "CodeSystem", "ConceptMap", "Endpoint",
-        "HealthcareService", "Library", "Location", "Measure", "Medication", "NamingSystem", "OperationDefinition",
-        "Organization",
-        "OrganizationAffiliation", "PlanDefinition", "Practitioner", "PractitionerRole", "Questionnaire",
-        "ResearchStudy", "SearchParameter", "StructureDefinition", "Substance", "ValueSet",
+        "HealthcareService", "Library", "Location", "Measure", "Medication", "NamingSystem",
+        "OperationDefinition", "Organization", "OrganizationAffiliation", "PlanDefinition", "Practitioner",
+        "PractitionerRole", "Questionnaire", "ResearchStudy", "SearchParameter", "StructureDefinition",
+        "Substance", "ValueSet",
     }
 )  # fmt: skip
 AUDIT: Final = frozenset({"AuditEvent"})

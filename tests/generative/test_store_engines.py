@@ -1,0 +1,288 @@
+"""The two engines of the record agree: on what a sequence of writes does, and on the answer to every question.
+
+Hypothesis makes the requests; the store in memory is the reference for the one on PostgreSQL.
+"""
+
+# ruff: noqa: F811  # fixtures are imported by name
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mihub.core.fhir.dates import zone
+from mihub.core.policy.catalogue import DIRECTORY, RECORD
+from mihub.core.policy.restriction import EVERYTHING, NOTHING, Restriction
+from mihub.database.embedded import Embedded
+from mihub.database.pool import Pool, open_pool
+from mihub.errors import MihubError
+from mihub.site.search.catalogue import catalogue
+from mihub.site.search.extract import indexer
+from mihub.site.search.memory import MemorySearch
+from mihub.site.search.parse import PageLimits, Parser
+from mihub.site.search.postgres import PostgresSearch
+from mihub.site.store.memory import MemoryStore
+from mihub.site.store.postgres import PostgresStore
+from mihub.site.store.protocol import AuditQuery, Delete, Put, Store
+from tests.store_record import access, postgres, transport_id  # noqa: F401  # fixture
+
+ZONE = zone("Europe/Berlin")
+INDEX = indexer(catalogue(), ZONE, transport_id)
+PARSER = Parser(catalogue(), ZONE, PageLimits(50, 1000))
+WHO = access()
+SYSTEMS = ["https://a", "https://b", ""]
+_TABLES = "resource superseded compartment index_token index_text index_date index_quantity index_link audit"
+
+small = st.integers(0, 3).map(str)
+codes = st.builds(
+    lambda system, code: {"coding": [{"system": system, "code": code} if system else {"code": code}]},
+    st.sampled_from(SYSTEMS),
+    st.sampled_from(["x", "y", "Z|,"]),
+)
+dates = st.sampled_from(
+    ["2020", "2020-02", "2020-02-29", "2020-02-29T23:30:00+01:00", "2020-03-01T00:00:00Z", "2019-12-31"]
+)
+names = st.sampled_from(["Müller", "MULLER", "von der Heide", "O'Neill %", "mu_l"])
+
+
+def _without_none(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: inner for name, inner in value.items() if inner is not None}
+
+
+patients = st.builds(
+    lambda number, family, given_name, birth, gender: _without_none(
+        {
+            "resourceType": "Patient",
+            "id": f"p{number}",
+            "name": [{"family": family, "given": [given_name]}] if family else None,
+            "birthDate": birth,
+            "gender": gender,
+            "identifier": [{"system": "https://a", "value": number}],
+        }
+    ),
+    small, st.none() | names, names, st.none() | st.sampled_from(["1958", "1958-03-04"]), st.sampled_from(["male", "female"]),
+)  # fmt: skip
+observations = st.builds(
+    lambda number, code, date, value, subject, member, status: _without_none(
+        {
+            "resourceType": "Observation",
+            "id": f"o{number}",
+            "status": status,
+            "code": code,
+            "effectiveDateTime": date if isinstance(date, str) else None,
+            "effectivePeriod": date if isinstance(date, dict) else None,
+            "valueQuantity": None if value is None else {"value": value, "unit": "mg", "system": "https://u", "code": "mg"},
+            "subject": subject,
+            "hasMember": member,
+        }
+    ),
+    small,
+    codes,
+    st.none() | dates | st.builds(lambda a, b: _without_none({"start": a, "end": b}), st.none() | dates, st.none() | dates),
+    st.none() | st.sampled_from([1, 5.4, 5.40001, -2]),
+    st.none()
+    | small.map(lambda n: {"reference": f"Patient/p{n}"})
+    | st.just({"identifier": {"system": "https://a", "value": "1"}}),
+    st.none() | st.lists(small.map(lambda n: {"reference": f"Observation/o{n}"}), max_size=2),
+    st.sampled_from(["final", "amended"]),
+)  # fmt: skip
+tasks = st.builds(
+    lambda number, owner, for_: {
+        "resourceType": "Task", "id": f"t{number}", "status": "requested", "intent": "order",
+        "owner": {"identifier": {"system": "https://m", "value": owner}}, "for": {"reference": f"Patient/p{for_}"},
+    },
+    small, small, small,
+)  # fmt: skip
+practitioners = st.builds(
+    lambda number, family: {"resourceType": "Practitioner", "id": f"d{number}", "name": [{"family": family}]},
+    small, names,
+)  # fmt: skip
+resources = st.one_of(patients, observations, observations, tasks, practitioners)
+versions = st.none() | st.integers(1, 3)
+entries = st.one_of(
+    st.builds(Put, resources, versions, st.booleans()),
+    st.builds(Put, resources),
+    st.builds(lambda kind, number, if_match: Delete(kind[0], f"{kind[1]}{number}", if_match),
+              st.sampled_from([("Patient", "p"), ("Observation", "o")]), small, versions),
+)  # fmt: skip
+restrictions = st.one_of(
+    st.just(EVERYTHING),
+    st.just(NOTHING),
+    st.builds(lambda n: Restriction(DIRECTORY, RECORD, f"p{n}"), small),
+    st.just(Restriction(frozenset(), RECORD, None)),
+)
+writes = st.lists(st.tuples(st.lists(entries, min_size=1, max_size=12), restrictions), max_size=6)
+
+prefixes = st.sampled_from(["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+dated = st.builds(str.__add__, prefixes, dates)
+tokens = st.sampled_from(
+    ["x", "y,x", "https://a|x", "|x", "https://b|", r"Z\|\,", "https://a|x,https://b|y,y"]
+)
+numbers = st.builds(
+    str.__add__, prefixes, st.sampled_from(["5", "5.4", "5.40", "1|https://u|mg", "5.4||mg", "-2"])
+)
+texts = st.sampled_from(["mül", "MULLER", "o'neill %", "%", "mu_", "heide", "von der", "Müller"])
+targets = st.sampled_from(
+    ["p1", "Patient/p1", "Patient/p1,Patient/p2", "Observation/o1", "https://elsewhere/1"]
+)
+flags = st.sampled_from(["true", "false"])
+
+
+def _named(*words: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(words)
+
+
+questions = {
+    "Observation": st.one_of(
+        st.tuples(_named("code", "code:not", "status", "status:not"), tokens),
+        st.tuples(_named("date", "subject:Patient.birthdate", "_lastUpdated"), dated),
+        st.tuples(_named("value-quantity"), numbers),
+        st.tuples(_named("subject", "patient", "has-member", "subject:Patient", "has-member:Observation"), targets),
+        st.tuples(_named("code:missing", "date:missing", "value-quantity:missing", "subject:missing"), flags),
+        st.tuples(_named("patient.name", "subject.family", "subject.name:exact"), texts),
+        st.tuples(_named("subject:identifier", "subject.identifier"), st.just("https://a|1")),
+        st.tuples(_named("has-member.code", "has-member:Observation.status"), tokens),
+        st.tuples(_named("_id"), st.just("o1,o2,p1")),
+        st.tuples(_named("_include"), _named("Observation:subject", "Observation:has-member", "Observation:subject:Patient")),
+        st.tuples(_named("_revinclude"), _named("Observation:has-member")),
+    ),
+    "Patient": st.one_of(
+        st.tuples(_named("name", "family", "given", "name:exact", "name:contains", "family:contains"), texts),
+        st.tuples(_named("birthdate"), dated),
+        st.tuples(_named("birthdate:missing", "name:missing"), flags),
+        st.tuples(_named("identifier"), _named("https://a|1", "1", "https://mihub.example/sid/transport-id|f7031")),
+        st.tuples(_named("_has:Observation:patient:code", "_has:Observation:patient:code:not"), tokens),
+        st.tuples(_named("_has:Task:patient:owner:identifier"), st.just("https://m|1")),
+        st.tuples(_named("_revinclude"), _named("Observation:patient", "Task:patient")),
+    ),
+    "Task": st.tuples(_named("owner:identifier", "patient.gender"), _named("https://m|1", "male")),
+}  # fmt: skip
+sorts = {
+    "Observation": _named("", "date", "-date", "-code,date", "value-quantity,-_id", "status,-date,code", "-_lastUpdated"),
+    "Patient": _named("", "family", "-birthdate,family", "_id"),
+    "Task": _named("", "-_id"),
+}  # fmt: skip
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> tuple[str, list[tuple[str, str]], int]:
+    kind = draw(st.sampled_from(sorted(questions)))
+    parameters = draw(st.lists(questions[kind], max_size=3))
+    order = draw(sorts[kind])
+    return kind, [*parameters, *([("_sort", order)] if order else [])], draw(st.integers(1, 4))
+
+
+@pytest.fixture(scope="module")
+def pool(postgres: Embedded) -> Any:
+    opened = open_pool(postgres.url("engines"))
+    PostgresStore(opened, INDEX)
+    yield opened
+    opened.close()
+
+
+def _engines(pool: Pool) -> tuple[MemoryStore, PostgresStore]:
+    with pool.connection() as connection, connection.transaction():
+        for table in _TABLES.split():
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("UPDATE record_state SET position = 0, resources = 0")
+    return MemoryStore(INDEX), PostgresStore(pool, INDEX)
+
+
+def _write(store: Store, batch: list[Put | Delete], within: Restriction) -> object:
+    try:
+        written = store.write(batch, WHO, within)
+    except MihubError as error:
+        return type(error), str(error)
+    return [(one.resource_type, one.id, one.version_id, one.effect, _told(one.version)) for one in written]
+
+
+def _told(version: Any) -> object:
+    """A version without its time, which differs."""
+    if version is None:
+        return None
+    body = orjson.loads(version.body) if version.body else None
+    if body:
+        del body["meta"]["lastUpdated"]
+    return version.resource_type, version.id, version.version_id, version.position, body
+
+
+def _audit(store: Store, within: Restriction) -> list[object]:
+    return [
+        (e.action, e.interaction, e.resource_type, e.resource_id, e.patient, e.count, e.outcome, e.parameters)
+        for e in store.audit(AuditQuery(limit=1000), WHO, within)
+    ]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(batches=writes, within=restrictions)
+def test_writes_do_the_same_and_are_told_the_same(
+    pool: Pool, batches: list[Any], within: Restriction
+) -> None:
+    memory, product = _engines(pool)
+    for batch, limit in batches:
+        assert _write(memory, batch, limit) == _write(product, batch, limit)
+    assert memory.position() == product.position()
+    assert memory.counts() == product.counts()
+    everything = memory.changes(0, 1000)
+    assert [_told(v) for v in everything] == [_told(v) for v in product.changes(0, 1000)]
+    assert [_told(v) for v in memory.changes(2, 3)] == [_told(v) for v in product.changes(2, 3)]
+    for kind, key in [*sorted({(v.resource_type, v.id) for v in everything}), ("Patient", "none")]:
+        assert _told(memory.read(kind, key, WHO, within)) == _told(product.read(kind, key, WHO, within))
+        assert _told(memory.vread(kind, key, 1, WHO, within)) == _told(
+            product.vread(kind, key, 1, WHO, within)
+        )
+        old = [_told(v) for v in memory.history(kind, key, WHO, within)]
+        assert old == [_told(v) for v in product.history(kind, key, WHO, within)]
+    assert _audit(memory, within) == _audit(product, within)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(batches=writes, ask=st.lists(asked(), min_size=1, max_size=6), within=restrictions)
+def test_questions_have_the_same_answer(
+    pool: Pool, batches: list[Any], ask: list[Any], within: Restriction
+) -> None:
+    memory, product = _engines(pool)
+    for batch, _ in batches:
+        _write(memory, batch, EVERYTHING)
+        _write(product, batch, EVERYTHING)
+    for kind, parameters, count in ask:
+        # Resources of one batch have one time in both engines, but not the same; "_lastUpdated" sorts alike all the same.
+        expected = _pages(MemorySearch(memory), kind, parameters, count, within)
+        assert _pages(PostgresSearch(pool), kind, parameters, count, within) == expected, (kind, parameters)
+        whole = _pages(MemorySearch(memory), kind, parameters, 1000, within)
+        assert _pages(PostgresSearch(pool), kind, parameters, 1000, within) == whole
+        assert [key for page in expected for key in page[0]] == whole[0][0], "pages together are the whole"
+        assert {total for _, _, total in expected} == {len(whole[0][0])}
+    assert _audit(memory, EVERYTHING) == _audit(product, EVERYTHING)
+
+
+def _pages(search: Any, kind: str, parameters: list[Any], count: int, within: Restriction) -> list[Any]:
+    question = PARSER.parse(kind, [*parameters, ("_count", str(count))])
+    pages, after = [], ()
+    while after is not None:
+        page = search.find(replace(question, after=after or None), WHO, within)
+        pages.append(
+            ([v.id for v in page.matches], [(v.resource_type, v.id) for v in page.included], page.total)
+        )
+        after = page.after
+    return pages
+
+
+@settings(max_examples=100, deadline=None)
+@given(batches=writes, ask=asked(), number=small)
+def test_a_restriction_never_shows_more(batches: list[Any], ask: Any, number: str) -> None:
+    store = MemoryStore(INDEX)
+    for batch, _ in batches:
+        _write(store, batch, EVERYTHING)
+    kind, parameters, _ = ask
+    mine = Restriction(DIRECTORY, RECORD, f"p{number}")
+    conditions = [p for p in parameters if p[0] not in ("_include", "_revinclude") and ":not" not in p[0]]
+    free = MemorySearch(store).ids(PARSER.parse(kind, conditions))
+    limited = MemorySearch(store).ids(PARSER.parse(kind, conditions), mine)
+    assert set(limited) <= set(free)
+    for key in limited:
+        assert f"p{number}" in store.records[(kind, key)].rows.patients
