@@ -2,7 +2,7 @@
 stored.
 """
 
-from mihub.core.journey.model import Pathway, Phase, Step, parse_pathway
+from mihub.core.journey.pathway import Pathway, Phase, Step, parse_pathway
 from mihub.core.journey.state import Fact, Journey, PhaseState, StepState, StepStatus, compute
 
 __all__ = [

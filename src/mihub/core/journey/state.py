@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from mihub.core.journey.model import Pathway, Phase, Step
+from mihub.core.journey.pathway import Pathway, Phase, Step
 
 
 class StepStatus(StrEnum):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
+from mihub.core.policy.actor import Role
 from mihub.portals.shell.areas import Area, NavItem
 from mihub.portals.shell.portal import Portal
 from mihub.portals.team import (
@@ -60,4 +61,6 @@ AREA = Area(
         NavItem("/t/nachsorge", "team.nav.aftercare", AFTERCARE),
     ),
     home="/t",
+    # The board's coordinator starts at the board.
+    home_for=TEAM - {Role.BOARD_COORDINATOR},
 )
