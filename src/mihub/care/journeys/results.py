@@ -41,7 +41,9 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result. `kind` is an event kind (text key); `conclusion` is the source's own wording."""
+    """One result. `kind`: event kind; `conclusion`: the source's wording; `contact`: who can be asked about
+    it.
+    """
 
     id: str
     member: MemberId
@@ -53,6 +55,7 @@ class Result:
     author: str
     values: tuple[Value, ...]
     resources: tuple[Resource, ...]
+    contact: MemberId
     letters: tuple[Letter, ...] = ()
 
 
@@ -119,10 +122,8 @@ def _result(member: MemberId, own: list[Resource], kind: str, around: tuple[Reso
     parts = [part for part in around if f"{part.get('resourceType')}/{part.get('id')}" in wanted]
     measured = [one for one in own if one.get("resourceType") == "Observation"]
     diagnoses = [other for other in around if other.get("resourceType") == "Condition"]
-    author = (
-        facts.mapping(who).get("display")
-        for who in facts.items(first.get("performer") or first.get("sender"))
-    )
+    people = facts.items(first.get("performer") or first.get("sender"))
+    author = (facts.mapping(who).get("display") for who in people)
     return Result(
         str(first.get("id", "")),
         member,
@@ -134,6 +135,7 @@ def _result(member: MemberId, own: list[Resource], kind: str, around: tuple[Reso
         next((str(name) for name in author if name), ""),
         tuple(_value(part) for part in [*measured, *parts]),
         (*own, *parts, *(diagnoses if kind in ("pathology.report", "pathology.histology") else ())),
+        MemberId(next(filter(None, map(facts.member_of, people)), member)),
         _own_letter(first),
     )
 

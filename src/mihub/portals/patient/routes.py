@@ -132,11 +132,13 @@ async def accesses(request: Request) -> Response:
         timeout_seconds=portal.site_timeout_seconds,
     )
     shows_own = "alle" in request.query_params
-    entries = [entry for entry in log.entries if shows_own or not entry.is_self]
+    programs = [entry for entry in log.entries if entry.role == Role.SYSTEM.value]
+    entries = [entry for entry in log.entries if entry not in programs and (shows_own or not entry.is_self)]
     return page(
         request,
         "patient/accesses.html",
         entries=entries[:300],
+        programs=programs,
         log=log,
         shows_own=shows_own,
         read=read,

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from mihub.portals.shell.texts import Language
 
+_HERE: Final = "Europe/Berlin"
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T(\d{2}):(\d{2}))?.*", re.DOTALL)
 
 
@@ -48,8 +50,8 @@ def short_day(value: object, language: Language) -> str:
 
 
 def moment(value: object, language: Language) -> str:
-    """A point in time with the clock, in the sender's own offset: "3. November 2026, 09:30 Uhr"."""
-    text = value.isoformat() if isinstance(value, datetime) else str(value or "")
+    """A point in time with the clock: "3. November 2026, 09:30 Uhr"; universal time is shown as local time."""
+    text = _local(value.isoformat() if isinstance(value, datetime) else str(value or ""))
     match = _PARTIAL.fullmatch(text)
     if match is None or not match[4]:
         return day(text, language)
@@ -59,6 +61,18 @@ def moment(value: object, language: Language) -> str:
         if language == "de"
         else f"{day(text[:10], language)}, {clock}"
     )
+
+
+def _local(text: str) -> str:
+    """Programs write universal time; people read the clock on their wall. Other offsets stay as they were
+    sent.
+    """
+    if not text.endswith(("Z", "+00:00")):
+        return text
+    try:
+        return datetime.fromisoformat(text).astimezone(ZoneInfo(_HERE)).isoformat()
+    except (ValueError, ZoneInfoNotFoundError):
+        return text
 
 
 def weekday(value: object, language: Language) -> str:
