@@ -27,6 +27,12 @@ class _Nothing:
     def current(self, resource_type: str, resource_id: str) -> Resource | None:
         return None
 
+    def current_many(self, resource_type: str, ids: Sequence[str]) -> dict[str, Resource]:
+        return {}
+
+    def with_identifiers(self, resource_type: str, system: str, values: Sequence[str]) -> list[Resource]:
+        return []
+
     def find(self, resource_type: str, system: str, value: str) -> list[str]:
         return []
 
