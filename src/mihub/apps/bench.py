@@ -145,7 +145,7 @@ def _page(url: str) -> dict[str, Any]:
     from lxml import html
 
     with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as client:
-        start = html.document_fromstring(client.get("/").text)
+        start: html.HtmlElement = html.fromstring(client.get("/").text)
         form = next(one for one in start.forms if dict(one.form_values()).get("persona") == "patient")
         seconds, home = _timed(lambda: client.post("/anmelden", data=dict(form.form_values())))
         document = html.document_fromstring(home.text)

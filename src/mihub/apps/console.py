@@ -5,13 +5,16 @@ Standard output carries results, standard error everything else, so that `--json
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import orjson
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -22,7 +25,14 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from mihub.errors import MihubError
+from mihub.errors import MihubError, StorageFull
+
+USAGE_EXIT_CODE = 64
+# What typer raises for a wrong word, option or value; its public name is only that of the most special one.
+_WRONG_WORDS: tuple[type[Exception], ...] = tuple(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -58,21 +68,25 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Step]:
 
 def run(command: Callable[[], Any]) -> int:
     """Run the command line and turn what went wrong into one sentence and an exit code (docs/reference/errors.md)."""
+    # A stop by the service manager closes databases and temporary folders as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         command()
     except MihubError as error:
         say(f"mihub: {error}")
         return error.exit_code
+    except typer.Abort:
+        say("mihub: stopped.")
+        return 130
+    except _WRONG_WORDS as error:
+        return _usage(error)
     except BrokenPipeError:
-        return 0
+        return _reader_left()
     except KeyboardInterrupt:
         say("mihub: stopped.")
         return 130
     except OSError as error:
-        say(
-            f"mihub: the system refused: {os.strerror(error.errno or 0)}. Next: check the path, its rights and free space."
-        )
-        return 74
+        return _system_refused(error)
     except Exception as error:
         if os.environ.get("MIHUB_DEBUG"):
             raise
@@ -82,3 +96,33 @@ def run(command: Callable[[], Any]) -> int:
         )
         return 70
     return 0
+
+
+def _terminated(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _usage(error: Exception) -> int:
+    """A wrong command line. Without any word typer has shown the help already."""
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", "mihub")
+    message = str(getattr(error, "format_message", lambda: "")())
+    if type(error).__name__ != "NoArgsIsHelpError":
+        say(f"mihub: {message} Next: {path} --help")
+    return USAGE_EXIT_CODE
+
+
+def _reader_left() -> int:
+    """`mihub ... | head`: what is still buffered has nowhere to go, and Python shall not complain about it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _system_refused(error: OSError) -> int:
+    if error.errno in _NO_ROOM:
+        say("mihub: The disk is full; nothing was half-written. Next: Make room, then run the command again.")
+        return StorageFull.exit_code
+    where = f" Where: {error.filename}." if isinstance(error.filename, str) else ""
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    say(f"mihub: The system refused: {reason}.{where} Next: Check the path and its rights.")
+    return 74

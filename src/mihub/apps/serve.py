@@ -7,6 +7,8 @@ proxy (docs/how-to/run-separate-processes.md). Source: uvicorn.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -55,8 +57,22 @@ def _server(app: ASGIApp) -> uvicorn.Server:
 
 
 def until_stopped(app: ASGIApp, sock: socket.socket) -> None:
-    """Serve in this thread until SIGINT or SIGTERM."""
-    asyncio.run(_server(app).serve(sockets=[sock]))
+    """Serve in this thread until SIGINT or SIGTERM; then return, so that the caller closes what it opened."""
+    # uvicorn raises the signal once more when it has stopped serving; the one that asked is answered by then.
+    with contextlib.suppress(_Asked):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _asked)
+        asyncio.run(_server(app).serve(sockets=[sock]))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+class _Asked(BaseException):
+    """Somebody asked this process to stop; not an `Exception`, so that no handler takes it for a fault."""
+
+
+def _asked(*_: object) -> None:
+    raise _Asked
 
 
 class Background:
