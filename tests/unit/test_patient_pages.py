@@ -15,6 +15,7 @@ from tests.unit.region_of_memory import (
     MemoryHouses,
     SilentClient,
     about,
+    audit,
     coded,
     kerstin,
     patient,
@@ -183,3 +184,51 @@ def test_first_patient_page_is_light(browser: TestClient) -> None:
     for address in {*re.findall(r'(?:href|src)="(/static/[^"]+)"', first.text)}:
         total += int(browser.get(address, headers={"Accept-Encoding": "gzip"}).headers["content-length"])
     assert total < 90_000, f"the first patient page weighs {total} bytes over the wire"
+
+
+def test_programs_are_listed_apart_from_people() -> None:
+    site = MemoryFhirClient(
+        [
+            patient("netzwerk"),
+            audit("netzwerk", "Import", "system", "netzwerk", "2026-11-22T08:15:00Z", "HSYSADMIN"),
+            audit("netzwerk", "Dr. Jana Probe", "gp", "praxis-a", "2026-07-01T08:15:00Z"),
+        ]
+    )
+    with TestClient(create_app(portal_of_memory({"netzwerk": site}))) as browser:
+        sign_in(browser, "patient")
+        html = browser.get("/p/zugriffe?lang=de").text
+    people, programs = html.split('<h2 id="programme">')
+    assert "Dr. Jana Probe" in people
+    assert "Import" not in people
+    assert "Import" in programs
+    assert "1. Juli 2026, 10:15 Uhr" in people, "universal time is shown as the time on the wall"
+
+
+def test_a_released_letter_is_read_with_its_result_and_letters_to_others_are_not() -> None:
+    report = about(
+        "netzwerk", "DiagnosticReport", "r", status="final", code=coded("http://loinc.org", "24627-2", "CT")
+    )
+    about_report = {
+        "about": [{"reference": "DiagnosticReport/r"}],
+        "status": "completed",
+        "sent": "2026-05-06",
+    }
+    mine = about(
+        "netzwerk", "Communication", "m", payload=[{"contentString": "Alles ist gut."}], **about_report
+    )
+    mine["recipient"] = [{"reference": "Patient/p-netzwerk"}]
+    theirs = about(
+        "netzwerk", "Communication", "t", payload=[{"contentString": "Nur für die Praxis."}], **about_report
+    )
+    theirs["recipient"] = [{"identifier": {"value": "praxis-a"}}]
+    draft = about("netzwerk", "Communication", "d", payload=[{"contentString": "Entwurf."}], **about_report)
+    draft["status"] = "preparation"
+    site = MemoryFhirClient([patient("netzwerk"), report, mine, theirs, draft])
+    with TestClient(create_app(portal_of_memory({"netzwerk": site}))) as browser:
+        sign_in(browser, "patient")
+        pages = "".join(
+            browser.get(path).text for path in ("/p/befunde/netzwerk/r", "/p/befunde", "/p/verlauf")
+        )
+    assert "Alles ist gut." in pages
+    assert "Nur für die Praxis." not in pages
+    assert "Entwurf." not in pages

@@ -120,6 +120,6 @@ def _broken(where: str, why: str) -> ConfigurationError:
     return ConfigurationError(
         f"A pathway cannot be used: {why}.",
         where=where,
-        rule="docs/reference/pathways.md",
+        rule="keys of a pathway file (core.journey.pathway)",
         next_step="Correct the file.",
     )
