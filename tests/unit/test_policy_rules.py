@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,17 @@ def test_the_restriction_says_what_the_decision_says(
     assert decision.restriction(None).allows(resource_type, patients) == (
         resource_type in decision.open_types
     )
+
+
+def test_the_page_about_roles_names_every_rule() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "roles.md").read_text(
+        encoding="utf-8"
+    )
+    for rule in RULES:
+        assert f"| `{rule.id}` | {rule.text} | {rule.source} |" in page, (
+            f"docs/reference/roles.md lacks {rule.id} as it is"
+        )
+    assert page.count("\n| `") == len(RULES), "docs/reference/roles.md names a rule that is gone"
 
 
 def test_patients_never_share_a_compartment_rule() -> None:
