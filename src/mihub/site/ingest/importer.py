@@ -17,7 +17,6 @@ from typing import Final
 
 from mihub.core.policy.actor import MemberId
 from mihub.errors import MihubError
-from mihub.site.ingest.fhir_resource import canonical_bytes
 from mihub.site.ingest.limits import Limits
 from mihub.site.ingest.ndjson import Source, read_document, read_lines
 from mihub.site.ingest.obds.reader import read_obds
@@ -26,9 +25,9 @@ from mihub.site.ingest.protocol import RecordWriter
 from mihub.site.ingest.records import Accepted, Noted, Record, Rejected
 from mihub.site.ingest.rehearsal import Rehearsal
 from mihub.site.ingest.report import ImportReport, Progress, Reason
+from mihub.site.ingest.seen_in_file import SeenInFile
 from mihub.site.ingest.sniff import HEAD_BYTES, NOT_READ, Format, sniff
 from mihub.site.ingest.writing import Stopped, Writing
-from mihub.site.store.protocol import Put
 
 _PROGRESS_RECORDS: Final = 1_000
 _COLLECT_RECORDS: Final = 50_000
@@ -122,7 +121,7 @@ class Importer:
             progress(Progress("", len(ordered), len(ordered), report.read))
 
     def _import_file(self, file: _File, writing: Writing, report: ImportReport, shown: _Shown) -> None:
-        seen = None if file.format is Format.OBDS else _SeenInFile()
+        seen = None if file.format is Format.OBDS else SeenInFile()
         try:
             with open_bounded(file.path, self._limits) as stream:
                 for record in self._records(file, stream, writing):
@@ -139,7 +138,7 @@ class Importer:
         return read_lines(text, source) if file.format is Format.LINES else read_document(text, source)
 
 
-def _execute(record: Record, seen: _SeenInFile | None, writing: Writing, report: ImportReport) -> None:
+def _execute(record: Record, seen: SeenInFile | None, writing: Writing, report: ImportReport) -> None:
     if isinstance(record, Rejected):
         report.reject(record.reasons, record.records)
     elif isinstance(record, Noted):
@@ -148,30 +147,6 @@ def _execute(record: Record, seen: _SeenInFile | None, writing: Writing, report:
         report.reject((_twice(record),), record.records)
     else:
         writing.accept(record)
-
-
-class _SeenInFile:
-    """What one file already said about an id, as hashes."""
-
-    def __init__(self) -> None:
-        self._prints: dict[int, int] = {}
-
-    def clashes(self, record: Accepted) -> bool:
-        """Whether the record says something else about an id than an earlier one of this file.
-
-        Remembers it if not.
-        """
-        new = {
-            hash((entry.resource["resourceType"], entry.resource["id"])): hash(
-                canonical_bytes(entry.resource)
-            )
-            for entry in record.entries
-            if isinstance(entry, Put)
-        }
-        if any(self._prints.get(key, fingerprint) != fingerprint for key, fingerprint in new.items()):
-            return True
-        self._prints.update(new)
-        return False
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from typing import Final
 import orjson
 
 from mihub.core.fhir import Resource
-from mihub.site.ingest.fhir_bundle import Find, read_bundle
+from mihub.site.ingest.bundle_entry import Find
+from mihub.site.ingest.fhir_bundle import read_bundle
 from mihub.site.ingest.fhir_resource import (
     Fault,
     reference_fault,
