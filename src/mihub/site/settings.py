@@ -1,4 +1,5 @@
-"""Everything that can be set at one site, read once by `apps` and passed down. A test compares it with the docs.
+"""Everything that can be set at one site, read once by `apps` and passed down. A test compares it with the
+docs.
 
 Each key is one line in site.toml; paths are relative to the site's folder.
 """

@@ -58,7 +58,8 @@ class Site:
     ) -> Site:
         """Open the record, bring its tables up to date, start the database when the settings name none.
 
-        `transport_id`: Patient.id to the id that others know (`site.linkage`); without it nobody outside finds a patient.
+        `transport_id`: Patient.id to the id that others know (`site.linkage`); without it nobody outside
+        finds a patient.
         """
         closing: list[Callable[[], None]] = []
         url = database_url or settings.database_url

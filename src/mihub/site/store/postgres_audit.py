@@ -73,8 +73,10 @@ def _conditions(query: AuditQuery) -> tuple[list[str], list[Any]]:
 
 
 def _entry(row: tuple[Any, ...]) -> AuditEntry:
-    *who, action, interaction, resource_type, resource_id, patient, count, outcome, parameters = row
-    what = (
+    *others, outcome, parameters = row
+    *who, action, interaction, resource_type, resource_id, patient, count = others
+    lines = [
+        *who,
         _code(action),
         interaction,
         resource_type,
@@ -83,8 +85,8 @@ def _entry(row: tuple[Any, ...]) -> AuditEntry:
         count,
         _code(outcome),
         parameters,
-    )
-    return AuditEntry(*who, *what)
+    ]
+    return AuditEntry(*lines)
 
 
 def _code(value: Any) -> Any:
