@@ -63,9 +63,8 @@ def _token(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> Tok
         return TokenValue(None, clipped(_plain(text)))
     if len(parts) > 2:
         raise _refused(parameter.name, "has more than one '|'")
+    # `|code` is a code without a system, `system|` any code of it; so a lone `|` is any code without a system.
     system, code = (clipped(_plain(part)) for part in parts)
-    if not system and not code:
-        raise _refused(parameter.name, "has no value")
     return TokenValue(system, code or None)
 
 
