@@ -36,7 +36,9 @@ def no_network() -> Iterator[None]:
 
     def guarded(self: socket.socket, address: object) -> object:
         if not _is_local(address):
-            raise LeftTheMachine("A test tried to leave the machine; nothing is fetched from the internet at run time.")
+            raise LeftTheMachine(
+                "A test tried to leave the machine; nothing is fetched from the internet at run time."
+            )
         return _connect(self, address)  # type: ignore[arg-type]  # the address is passed on as it came
 
     patch = pytest.MonkeyPatch()

@@ -14,10 +14,34 @@ import structlog
 
 # What may be logged. Counts and durations are numbers; the rest are names that the program itself chose.
 NUMBERS: Final = frozenset(
-    {"count", "loaded", "rejected", "resources", "duration_ms", "status", "size_bytes", "port", "position", "attempt"}
+    {
+        "count",
+        "loaded",
+        "rejected",
+        "resources",
+        "duration_ms",
+        "status",
+        "size_bytes",
+        "port",
+        "position",
+        "attempt",
+    }
 )
 NAMES: Final = frozenset(
-    {"member", "room", "action", "resource_type", "route", "method", "kind", "reason", "rule", "error", "envelope", "question"}
+    {
+        "member",
+        "room",
+        "action",
+        "resource_type",
+        "route",
+        "method",
+        "kind",
+        "reason",
+        "rule",
+        "error",
+        "envelope",
+        "question",
+    }
 )
 _SAFE_NAME: Final = re.compile(r"[A-Za-z0-9._\-/:+$ ]{0,120}")
 
@@ -28,7 +52,11 @@ def configure(stream: TextIO | None = None, *, as_json: bool = False) -> None:
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), renderer],
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
         logger_factory=structlog.PrintLoggerFactory(file=stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
@@ -52,11 +80,15 @@ def _checked(fields: dict[str, str | int | float]) -> dict[str, str | int | floa
         elif name in NAMES and isinstance(value, str):
             checked[name] = _safe(value)
         else:
-            raise TypeError(f"The field {name!r} may not be logged: it is not listed in mihub.log or has another type.")
+            raise TypeError(
+                f"The field {name!r} may not be logged: it is not listed in mihub.log or has another type."
+            )
     return checked
 
 
 def _safe(text: str) -> str:
     if not _SAFE_NAME.fullmatch(text):
-        raise TypeError("A log text holds characters that only values have; log a name from the program instead.")
+        raise TypeError(
+            "A log text holds characters that only values have; log a name from the program instead."
+        )
     return text

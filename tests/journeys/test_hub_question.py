@@ -127,7 +127,9 @@ def test_only_researchers_ask_and_nobody_reads_anothers_question(world: World) -
 
 def test_the_hub_keeps_neither_question_nor_count_in_clear(world: World) -> None:
     async def story() -> None:
-        await world.asker().ask({"marker": "XQZ-CCDL-MARKER"}, PROJECT, RESEARCHER, title="XQZ-RESEARCH-TITLE")
+        await world.asker().ask(
+            {"marker": "XQZ-CCDL-MARKER"}, PROJECT, RESEARCHER, title="XQZ-RESEARCH-TITLE"
+        )
         for name in world.sites:
             await world.agent(name).step()
 

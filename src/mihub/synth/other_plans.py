@@ -45,10 +45,7 @@ def plan_colorectal(dice: Dice, given: PlanInput) -> Plan:
         ecog(dice, group),
         ("HEP",) if group == "IV" else (),
     )
-    if group == "IV":
-        events = _colorectal_palliative(dice, given)
-    else:
-        events = _colorectal_curative(dice, given, diagnosis, rectum, group)
+    events = _colorectal_palliative(dice, given) if group == "IV" else _colorectal_curative(dice, given, diagnosis, rectum, group)
     return Plan(
         "colorectal",
         diagnosis,
