@@ -48,6 +48,10 @@ Port = Annotated[int, typer.Option("--port", help="Port on the host; 0 takes a f
 Host = Annotated[
     str, typer.Option("--host", help="Address to listen on; leave it at loopback behind a proxy.")
 ]
+Registry = Annotated[
+    Path | None,
+    typer.Option("--registry", help="The registry's private key, where it is kept (default: in the folder)."),
+]
 HERE = Path()
 
 
@@ -168,7 +172,15 @@ def site_init(
 
 
 @site_app.command("serve")
-def site_serve(folder: SiteFolder = HERE, host: Host = "127.0.0.1", port: Port = 0) -> None:
+def site_serve(
+    folder: SiteFolder = HERE,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on (default: as site.toml says).")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 takes a free one (default: as site.toml says).")
+    ] = None,
+) -> None:
     """Serve the site's FHIR API and answer the hub's questions until stopped.
 
     Example: mihub site serve --site my-site --port 8003
@@ -226,15 +238,21 @@ def site_count(
 def site_join(
     members: Annotated[Path, typer.Option(help="members.jws from the network's operator.")],
     registry: Annotated[Path, typer.Option(help="registry-public.json, handed over outside the network.")],
+    linkage_key: Annotated[
+        Path | None,
+        typer.Option(
+            help="linkage.key, handed over outside the network: people are linked with other sites' records."
+        ),
+    ] = None,
     folder: SiteFolder = HERE,
 ) -> None:
     """Join a region: check the signed list of members and keep it.
 
-    Example: mihub site join --site my-site --members members.jws --registry registry-public.json
+    Example: mihub site join --site my-site --members members.jws --registry registry-public.json --linkage-key linkage.key
     """
     from mihub.apps import network
 
-    network.join(folder, members, registry)
+    network.join(folder, members, registry, linkage_key=linkage_key)
 
 
 @site_app.command("allow")
@@ -280,6 +298,7 @@ def hub_enrol(
     duty: Annotated[
         list[str] | None, typer.Option(help="site, record, portal, hub or trust; may repeat (default: site).")
     ] = None,
+    registry: Registry = None,
     folder: HubFolder = HERE,
 ) -> None:
     """Enter an organisation into the list of members, after its fingerprint was confirmed by telephone.
@@ -288,7 +307,18 @@ def hub_enrol(
     """
     from mihub.apps import network as network_app
 
-    network_app.enrol(folder, member, name=name, kind=kind, duties=duty or ["site"])
+    network_app.enrol(folder, member, name=name, kind=kind, duties=duty or ["site"], registry_key=registry)
+
+
+@hub_app.command("renew")
+def hub_renew(registry: Registry = None, folder: HubFolder = HERE) -> None:
+    """Sign the list of members anew, at least once a month: an expired list stops the region.
+
+    Example: mihub hub renew --hub hub --registry /media/safe/registry.json
+    """
+    from mihub.apps import network as network_app
+
+    network_app.renew(folder, registry_key=registry)
 
 
 @hub_app.command("project")
@@ -340,7 +370,7 @@ def trust_join(
     """
     from mihub.apps import network
 
-    network.join(folder, members, registry)
+    network.join(folder, members, registry, role="trust")
 
 
 @trust_app.command("serve")

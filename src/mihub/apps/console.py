@@ -106,7 +106,7 @@ def _usage(error: Exception) -> int:
     """A wrong command line. Without any word typer has shown the help already."""
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "mihub")
-    message = str(getattr(error, "format_message", lambda: "")())
+    message = str(getattr(error, "format_message", lambda: "")()).rstrip(".") + "."
     if type(error).__name__ != "NoArgsIsHelpError":
         say(f"mihub: {message} Next: {path} --help")
     return USAGE_EXIT_CODE

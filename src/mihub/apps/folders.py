@@ -91,7 +91,7 @@ def read(folder: Path, role: str) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(
-            f"There is no {role} in {folder}.",
+            f"There is no {role} in {folder.resolve()}.",
             rule=f"a folder with {role}.toml",
             next_step=f"Name its folder with --{role} DIR, or make one: mihub {role} init DIR",
         ) from None

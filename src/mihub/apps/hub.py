@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import orjson
 
 from mihub import log
-from mihub.apps import console, folders
+from mihub.apps import console, folders, network
+from mihub.apps.following import following
 from mihub.apps.serve import address, bind, until_stopped
 from mihub.core.wire import keyfile
 from mihub.errors import ConfigurationError
@@ -22,31 +23,39 @@ from mihub.hub.projects.projects import Project
 def opened(folder: Path) -> Iterator[Hub]:
     """The hub of this folder with its newest list of members and its projects; closed afterwards."""
     settings = folders.read(folder, "hub")
-    url, server = folders.database_url(folder, settings.get("database_url") or None, "hub")
-    hub = Hub.open(HubSettings(url, keyfile.load(folder / "keys.json"), folders.registry(folder)))
-    try:
-        members = folder / "members.jws"
-        if not members.exists():
-            raise ConfigurationError(
-                "This hub has no member yet.",
-                rule="signed list of members",
-                next_step="Enrol one: mihub hub enrol --help",
-            )
-        hub.register.publish(members.read_text(encoding="utf-8").strip())
-        entries = folder / "projects.json"
-        for project in orjson.loads(entries.read_bytes()) if entries.exists() else []:
-            hub.projects.put(Project(project["id"], project["title"]))
-        yield hub
-    finally:
-        hub.close()
+    keys, registry = keyfile.load(folder / "keys.json"), folders.registry(folder)
+    with ExitStack() as stack:
+        url, server = folders.database_url(folder, settings.get("database_url") or None, "hub")
         if server:
-            server.stop()
+            stack.callback(server.stop)
+        hub = Hub.open(HubSettings(url, keys, registry))
+        stack.callback(hub.close)
+        take(folder, hub)
+        yield hub
+
+
+def take(folder: Path, hub: Hub) -> None:
+    """Hand the list of members and the projects of the folder to the hub."""
+    members = folder / "members.jws"
+    if not members.exists():
+        raise ConfigurationError(
+            "This hub has no member yet.",
+            rule="signed list of members",
+            next_step="Enrol one: mihub hub enrol --help",
+        )
+    hub.register.publish(members.read_text(encoding="utf-8").strip())
+    entries = folder / "projects.json"
+    for project in orjson.loads(entries.read_bytes()) if entries.exists() else []:
+        hub.projects.put(Project(project["id"], project["title"]))
 
 
 def serve(folder: Path, *, host: str, port: int) -> None:
     """Until stopped."""
     log.configure()
-    with opened(folder) as hub:
-        sock = bind(host, port)
+    with bind(host, port) as sock, opened(folder) as hub:
         console.say(f"Hub at {address(sock)}. Stop with Ctrl-C.")
-        until_stopped(create_app(hub), sock)
+        left = network.still_online(folder)
+        if left:
+            console.say(f"Move out of {folder} and keep offline when all are enrolled: {', '.join(left)}.")
+        files = [folder / "members.jws", folder / "projects.json"]
+        until_stopped(following(create_app(hub), files, lambda: take(folder, hub)), sock)

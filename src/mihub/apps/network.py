@@ -73,6 +73,13 @@ def enrol(
     console.say(f"{keys.owner} is a member. Fingerprint to be confirmed by telephone: {keys.fingerprint()}")
 
 
+def renew(folder: Path, *, registry_key: Path | None) -> None:
+    """Sign the list of members anew for another month."""
+    folders.read(folder, "hub")
+    _publish(folder, _registry_key(registry_key or folder / "registry.json"), None)
+    console.say("The list of members holds for another month; a running hub takes it within seconds.")
+
+
 def join(
     folder: Path, members: Path, registry: Path, *, role: str = "site", linkage_key: Path | None = None
 ) -> None:
@@ -118,17 +125,20 @@ def add_project(folder: Path, project: str, title: str) -> None:
     )
 
 
-def _publish(folder: Path, registry: KeySet, member: Member) -> None:
+def _publish(folder: Path, registry: KeySet, member: Member | None) -> None:
     path = folder / "members.jws"
     settings = folders.read(folder, "hub")
     known: list[Member] = []
     version = 1
     if path.exists():
-        current = verify_list(path.read_text(encoding="utf-8").strip(), registry.public(), now_seconds=0)
-        known = [one for one in current.members.values() if one.id != member.id]
+        current = verify_list(_text(path), registry.public(), now_seconds=0)
+        known = [one for one in current.members.values() if member is None or one.id != member.id]
         version = current.version + 1
     listed = member_list(
-        str(settings["network"]), [*known, member], version=version, now_seconds=int(time.time())
+        str(settings["network"]),
+        [*known, member] if member else known,
+        version=version,
+        now_seconds=int(time.time()),
     )
     folders.replace(path, sign_list(listed, registry).encode() + b"\n")
 

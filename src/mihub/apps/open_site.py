@@ -48,7 +48,10 @@ _RETRY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SitePlace:
-    """Where a site keeps what, and its secrets. `registry` and `linkage_key` are empty until it joins a region."""
+    """Where a site keeps what, and its secrets. `registry` and `linkage_key` are empty until it joins a region.
+
+    `rooms_dir`: where facts and the memory of released counts lie, when not in the site's folder, which one process keeps.
+    """
 
     settings: SiteSettings
     keys: KeySet = field(repr=False)
@@ -56,6 +59,7 @@ class SitePlace:
     registry: PublicKeys | None = None
     linkage_key: bytes = field(default=b"", repr=False)
     today: Callable[[], date] = date.today
+    rooms_dir: Path | None = None
 
 
 @dataclass(slots=True)
@@ -192,7 +196,11 @@ def open_site(
     )
     try:
         room = open_room(
-            settings.data_dir, record.store, member=settings.member, secret=place.secret, today=place.today
+            place.rooms_dir or settings.data_dir,
+            record.store,
+            member=settings.member,
+            secret=place.secret,
+            today=place.today,
         )
         site = OpenSite(place, record, room)
         _join(site, opened, hub, trust)

@@ -25,11 +25,11 @@ def bind(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         sock.close()
         raise ConfigurationError(
             f"The address {host}:{port} can not be used.",
-            rule="one program per port",
+            rule="one program per port, 0 to 65535",
             next_step="Choose another with --port, or --port 0 for a free one.",
         ) from error
     sock.listen(256)

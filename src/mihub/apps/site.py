@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from datetime import time as clock
@@ -25,8 +26,7 @@ from mihub.apps.serve import address, bind, until_stopped
 from mihub.apps.site_admin import report_document
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire import keyfile
-from mihub.core.wire.keys import PublicKeys
-from mihub.errors import ConfigurationError, InvalidInput
+from mihub.errors import ConfigurationError, InvalidInput, Unauthenticated
 from mihub.site.ingest.report import ImportReport, Progress
 from mihub.site.settings import SiteSettings
 
@@ -87,19 +87,29 @@ def settings_of(folder: Path) -> SiteSettings:
         key: value or None if key in {"database_url", "hub_url", "trust_url"} else value
         for key, value in given.items()
     }
-    settings = SiteSettings(data_dir=folder.resolve(), **cleaned)
-    for name, field in known.items():
-        value = getattr(settings, name)
-        if isinstance(field.default, int) and not isinstance(value, int):
-            raise ConfigurationError(
-                f"The key {name!r} in site.toml is not a whole number.", rule="docs/reference/settings.md"
-            )
-    return settings
+    for key, value in cleaned.items():
+        _check_type(key, value, known[key].type)
+    return SiteSettings(data_dir=folder.resolve(), **cleaned)
+
+
+def _check_type(key: str, value: Any, wanted: Any) -> None:
+    # The annotations are texts: "int", or "str", "str | None", "MemberId".
+    whole = wanted == "int"
+    fits = isinstance(value, int) and not isinstance(value, bool) if whole else isinstance(value, str | None)
+    if not fits:
+        raise ConfigurationError(
+            f"The key {key!r} in site.toml is not {'a whole number' if whole else 'a text'}.",
+            rule="docs/reference/settings.md",
+            next_step="Mend it.",
+        )
 
 
 @contextmanager
-def opened(folder: Path, *, joined: bool = False) -> Iterator[OpenSite]:
-    """The site of a folder, closed afterwards. `joined`: connect to hub and trust centre, if the site belongs to a region."""
+def opened(folder: Path, *, serves: bool = False) -> Iterator[OpenSite]:
+    """The site of a folder, closed afterwards. `serves`: connect to hub and trust centre, if it belongs to a region.
+
+    One process keeps the site's facts; beside it others work with a copy that they drop.
+    """
     settings = settings_of(folder)
     registry = folder / settings.registry_file
     linkage = folder / "linkage.key"
@@ -107,36 +117,64 @@ def opened(folder: Path, *, joined: bool = False) -> Iterator[OpenSite]:
         settings=settings,
         keys=keyfile.load(folder / settings.keys_file),
         secret=folders.read_secret(folder),
-        registry=PublicKeys.from_json(orjson.loads(registry.read_bytes())) if registry.exists() else None,
-        linkage_key=bytes.fromhex(linkage.read_text().strip()) if linkage.exists() else b"",
+        registry=folders.read_public(registry) if registry.exists() else None,
+        linkage_key=folders.read_linkage_key(linkage) if linkage.exists() else b"",
     )
-    site = open_site(
-        place,
-        hub=_client(settings.hub_url) if joined else None,
-        trust=_client(settings.trust_url) if joined else None,
-    )
-    members = folder / settings.members_file
-    try:
+    with ExitStack() as stack:
+        lock = _lock(folder, wait=serves)
+        if lock is None:
+            place = replace(place, rooms_dir=stack.enter_context(folders.copied_facts(folder)))
+        else:
+            stack.callback(os.close, lock)
+        site = open_site(
+            place,
+            hub=_client(settings.hub_url) if serves else None,
+            trust=_client(settings.trust_url) if serves else None,
+        )
+        stack.callback(site.close)
+        members = folder / settings.members_file
         if site.mailbox is not None and members.exists():
-            site.mailbox.directory.accept(members.read_text(encoding="utf-8").strip())
+            _take_members(site, members.read_text(encoding="utf-8").strip())
         yield site
-    finally:
-        site.close()
+
+
+def _lock(folder: Path, *, wait: bool) -> int | None:
+    lock = folders.alone(folder, wait=False)
+    if lock is None and wait:
+        console.say(
+            f"Another process works on {folder}; this one starts when that ends. Give up with Ctrl-C."
+        )
+        lock = folders.alone(folder, wait=True)
+    return lock
+
+
+def _take_members(site: OpenSite, token: str) -> None:
+    """The list in the folder, unless the hub has brought a newer one or it has expired; the site works alone meanwhile."""
+    try:
+        if site.mailbox is not None:
+            site.mailbox.directory.accept(token)
+    except Unauthenticated as error:
+        if site.mailbox is not None and not site.mailbox.directory.version:
+            console.say(f"No valid list of members: {error} Ask the hub's operator for a new members.jws.")
 
 
 def _client(url: str | None) -> httpx.AsyncClient | None:
     return httpx.AsyncClient(base_url=url, timeout=60) if url else None
 
 
-def serve(folder: Path, *, host: str, port: int) -> None:
+def serve(folder: Path, *, host: str | None, port: int | None) -> None:
     """Until stopped."""
     log.configure()
     settings = settings_of(folder)
-    with opened(folder, joined=True) as site:
-        sock = bind(host or settings.host, settings.port if port < 0 else port)
+    with (
+        bind(host or settings.host, settings.port if port is None else port) as sock,
+        opened(folder, serves=True) as site,
+    ):
         console.say(f"Site {site.member} at {address(sock)}/fhir. Stop with Ctrl-C.")
-        if site.agent is None:
+        if site.mailbox is None:
             console.say("It belongs to no region yet: nobody is let in. Next: mihub site join --help")
+        elif site.agent is None:
+            console.say("It asks no hub for questions. Next: set hub_url in site.toml")
         until_stopped(served(site), sock)
 
 
@@ -166,7 +204,9 @@ def run_import(folder: Path, paths: list[Path], *, dry_run: bool, as_json: bool)
             report = site.importer().run(paths, dry_run=dry_run, progress=moved)
         if not dry_run:
             site.keep_import(report_document(report))
-            site.feasibility.refresh()
+            # A serving process follows by itself.
+            if not site.place.rooms_dir:
+                site.feasibility.refresh()
     if as_json:
         console.out.file.write(report.to_json() + "\n")
     else:
@@ -244,12 +284,14 @@ def count(folder: Path, question: Path, *, as_json: bool) -> None:
 
 def allow(folder: Path, keys: Path, *, title: str, until: date, min_cell: int) -> None:
     """Let a project ask here."""
-    project = PublicKeys.from_json(orjson.loads(keys.read_bytes()))
+    project = folders.read_public(keys)
     last = datetime.combine(until, clock.max, UTC)
     with opened(folder) as site:
         if site.mailbox is None:
             raise ConfigurationError(
-                "This site belongs to no region yet.", next_step="mihub site join --help"
+                "This site belongs to no region yet.",
+                rule="a project is let in by a member",
+                next_step="mihub site join --help",
             )
         site.mailbox.allowances.allow(
             project,

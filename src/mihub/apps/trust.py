@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mihub import log
 from mihub.apps import console, folders
+from mihub.apps.following import following
 from mihub.apps.serve import address, bind, until_stopped
 from mihub.core.wire import keyfile
 from mihub.errors import ConfigurationError
@@ -25,6 +26,7 @@ def init(folder: Path) -> None:
     }
     keys = folders.create(folder, "trust", settings, "trust")
     console.say(f"A trust centre is made in {folder}. Fingerprint of its keys: {keys.public().fingerprint()}")
+    console.say(f"Next: send {folder}/member.json to the network's operator, then: mihub trust join --help")
 
 
 @contextmanager
@@ -38,21 +40,26 @@ def opened(folder: Path) -> Iterator[Trust]:
             rule="signed list of members",
             next_step="mihub trust join --help",
         )
-    url, server = folders.database_url(folder, settings.get("database_url") or None, "trust")
-    trust = Trust.open(TrustSettings(url, keyfile.load(folder / "keys.json"), folders.registry(folder)))
-    try:
-        trust.members.publish(members.read_text(encoding="utf-8").strip())
-        yield trust
-    finally:
-        trust.close()
+    keys, registry = keyfile.load(folder / "keys.json"), folders.registry(folder)
+    with ExitStack() as stack:
+        url, server = folders.database_url(folder, settings.get("database_url") or None, "trust")
         if server:
-            server.stop()
+            stack.callback(server.stop)
+        trust = Trust.open(TrustSettings(url, keys, registry))
+        stack.callback(trust.close)
+        take(folder, trust)
+        yield trust
+
+
+def take(folder: Path, trust: Trust) -> None:
+    """Hand the list of members of the folder to the trust centre."""
+    trust.members.publish((folder / "members.jws").read_text(encoding="utf-8").strip())
 
 
 def serve(folder: Path, *, host: str, port: int) -> None:
     """Until stopped."""
     log.configure()
-    with opened(folder) as trust:
-        sock = bind(host, port)
+    with bind(host, port) as sock, opened(folder) as trust:
         console.say(f"Trust centre at {address(sock)}. Stop with Ctrl-C.")
-        until_stopped(create_app(trust), sock)
+        app = following(create_app(trust), [folder / "members.jws"], lambda: take(folder, trust))
+        until_stopped(app, sock)
