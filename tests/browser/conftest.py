@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 _ARGUMENTS = [
+    "--lang=de-DE",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -88,7 +89,9 @@ def browser(executable: str, served: Served) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)
+        chromium = playwright.chromium.launch(
+            executable_path=executable, args=_ARGUMENTS, env={**os.environ, "LANGUAGE": "de"}
+        )
         yield chromium
         chromium.close()
 

@@ -36,16 +36,19 @@ def refer_kerstin(portal: Portal) -> Browser:
 def test_the_worklist_says_who_and_why(region: tuple[Portal, Servers]) -> None:
     gp = Browser(region[0], "gp")
     gp.get("/t/vorsorge")
-    assert "Kerstin Muster-Test 61 zulässig 42,71 von 25 Jahren 34,84 von 15 Packungsjahren" in gp.words
+    assert (
+        "Kerstin Muster-Test 61 zulässig 42,71 Jahre geraucht (mindestens 25) 34,84 Packungsjahre (mindestens 15)"
+        in gp.words
+    )
     assert (
         "Franz Frage 66 Angaben fehlen Es fehlt: ob und wann zuletzt eine CT der Lunge gemacht wurde"
         in gp.words
     )
     assert "keine Einladung gewünscht" in gp.words
-    assert "5,53 von 15 Packungsjahren" in gp.words
+    assert "5,53 Packungsjahre (mindestens 15)" in gp.words
     assert "seit 17,89 Jahren rauchfrei" in gp.words
-    assert "1 noch nicht 50 Jahre alt" in gp.words
-    assert "1 haben nie geraucht" in gp.words
+    assert "noch nicht 50 Jahre alt: 1" in gp.words
+    assert "nie geraucht: 1" in gp.words
     assert "nicht geprüft" in gp.words
     gp.get("/t/vorsorge?stand=ask")
     assert "Kerstin" not in gp.words

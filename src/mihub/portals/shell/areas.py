@@ -62,8 +62,10 @@ def load() -> tuple[Area, ...]:
 
 
 def home_of(areas: Sequence[Area], role: Role) -> str:
-    """Where this role lands after signing in; the start page when no area is its home."""
-    return next((area.home for area in areas if role in (area.home_for or area.roles)), "/")
+    """Where this role lands after signing in: its area's home, else the first page of its menu, else the start page."""
+    home = next((area.home for area in areas if role in (area.home_for or area.roles)), None)
+    menu = (item.path for area in areas for item in area.nav if role in item.roles)
+    return home or next(menu, "/")
 
 
 def _exists(name: str) -> bool:

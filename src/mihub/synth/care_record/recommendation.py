@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from mihub.synth.events import Board, Course, Operation, Radiotherapy, Systemic, TumourCourse, first_day
+from mihub.synth.events import Board, Operation, Radiotherapy, Systemic, TumourCourse, first_day
 from mihub.synth.fhir import canonicals as url
 from mihub.synth.fhir.chart import concept, member_reference
 from mihub.synth.life import Life
+from mihub.synth.members import BY_ID
 
 _DUE_DAYS = 28
+_DONE_WORDS = {Operation: "Operation am", Radiotherapy: "Bestrahlung ab", Systemic: "Medikamente ab"}
 # code -> (words for the board, words for the patient)
 ADVICE = {
     "OP": ("Operation wohnortnah", "Eine Operation. Dabei wird das kranke Gewebe entfernt."),
@@ -75,7 +77,7 @@ def _recommendation(
             (tumour.end_of_therapy or board.day) + timedelta(days=92),
         )
     if done is not None:
-        proof = f"{type(done).__name__} ab {first_day(done):%d.%m.%Y}, {done.hospital}"
+        proof = f"{_DONE_WORDS[type(done)]} {first_day(done):%d.%m.%Y}, {BY_ID[done.hospital].name}"
         if isinstance(done, Systemic) and done.ended == "A":
             text = "Nebenwirkung (Pneumonitis Grad 2): Medikament abgesetzt"
             reason = ("N", "medical-change", text)
@@ -92,9 +94,7 @@ def _recommendation(
     )
 
 
-def _done(
-    tumour: TumourCourse, board: Board, kind: str
-) -> Operation | Radiotherapy | Systemic | Course | None:
+def _done(tumour: TumourCourse, board: Board, kind: str) -> Operation | Radiotherapy | Systemic | None:
     """The first event after the board that carries out this advice."""
     for event in tumour.events:
         if first_day(event) <= board.day or isinstance(event, Board):
