@@ -79,7 +79,7 @@ def test_the_page_names_the_silent_site_and_refreshes_until_it_answers(researche
     researcher.press("ask", _LUNG, 303)
     page = researcher.open("/r/fragen/q1")
     assert "Klinikum Spreewald" in page
-    assert "wartet seit 23. November 2026, 10:00 Uhr" in page
+    assert "wartet seit 23. November 2026, 11:00 Uhr" in page
     assert 'hx-trigger="every 2s"' in page
     assert "Stand neu laden" in page
     assert "Die Summe zählt Akten, nicht Menschen." in page

@@ -143,7 +143,10 @@ def _current(record: Record) -> Current:
 
 def _asked(entry: AuditEntry, query: AuditQuery, within: Restriction) -> bool:
     return (
-        ("AuditEvent" in within.open_types or entry.patient == within.patient_id)
+        (
+            "AuditEvent" in within.open_types
+            or ("AuditEvent" in within.patient_types and entry.patient == within.patient_id)
+        )
         and query.patient in (None, entry.patient)
         and query.entity in (None, f"{entry.resource_type}/{entry.resource_id}")
         and (query.since is None or entry.recorded >= query.since)
