@@ -53,7 +53,7 @@ def serve(folder: Path, *, host: str, port: int) -> None:
     """Until stopped."""
     log.configure()
     with bind(host, port) as sock, opened(folder) as hub:
-        console.say(f"Hub at {address(sock)}. Stop with Ctrl-C.")
+        console.say(f"Hub at {address(sock)} (stop with Ctrl-C)")
         left = network.still_online(folder)
         if left:
             console.say(f"Move out of {folder} and keep offline when all are enrolled: {', '.join(left)}.")

@@ -44,6 +44,9 @@ def init(
             rule="lower case letters, digits and hyphen",
             next_step="For example: my-clinic",
         )
+    for key, url in (("--hub-url", hub_url), ("--trust-url", trust_url)):
+        if url:
+            _check_address(key, url)
     settings: dict[str, tuple[Any, str]] = {
         "member": (member, "The id of this organisation in the region's list of members."),
         "name": (name, "The organisation's name as people read it."),
@@ -89,6 +92,9 @@ def settings_of(folder: Path) -> SiteSettings:
     }
     for key, value in cleaned.items():
         _check_type(key, value, known[key].type)
+    for key in ("hub_url", "trust_url"):
+        if cleaned.get(key):
+            _check_address(key, cleaned[key])
     return SiteSettings(data_dir=folder.resolve(), **cleaned)
 
 
@@ -162,6 +168,17 @@ def _client(url: str | None) -> httpx.AsyncClient | None:
     return httpx.AsyncClient(base_url=url, timeout=60) if url else None
 
 
+def _check_address(key: str, url: str) -> None:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise ConfigurationError(
+            f"{key} is not an address.", rule="http:// or https://, a name, a port", next_step="Mend it."
+        )
+
+
 def serve(folder: Path, *, host: str | None, port: int | None) -> None:
     """Until stopped."""
     log.configure()
@@ -170,7 +187,7 @@ def serve(folder: Path, *, host: str | None, port: int | None) -> None:
         bind(host or settings.host, settings.port if port is None else port) as sock,
         opened(folder, serves=True) as site,
     ):
-        console.say(f"Site {site.member} at {address(sock)}/fhir. Stop with Ctrl-C.")
+        console.say(f"Site {site.member} at {address(sock)}/fhir (stop with Ctrl-C)")
         if site.mailbox is None:
             console.say("It belongs to no region yet: nobody is let in. Next: mihub site join --help")
         elif site.agent is None:

@@ -60,6 +60,6 @@ def serve(folder: Path, *, host: str, port: int) -> None:
     """Until stopped."""
     log.configure()
     with bind(host, port) as sock, opened(folder) as trust:
-        console.say(f"Trust centre at {address(sock)}. Stop with Ctrl-C.")
+        console.say(f"Trust centre at {address(sock)} (stop with Ctrl-C)")
         app = following(create_app(trust), [folder / "members.jws"], lambda: take(folder, trust))
         until_stopped(app, sock)
