@@ -37,6 +37,11 @@ _ALLOWED: Final[dict[Act, frozenset[Role]]] = {
 }
 
 
+def roles_of(act: Act) -> frozenset[Role]:
+    """The roles that may do the act."""
+    return _ALLOWED[act]
+
+
 def may(actor: Actor, act: Act) -> bool:
     """Whether the role permits the act."""
     return actor.role in _ALLOWED[act]

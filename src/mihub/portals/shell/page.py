@@ -102,8 +102,8 @@ def _formatted(format_value: Any, language: Language, value: object) -> str:
 
 
 def _other(request: Request, language: Language) -> Mapping[str, str]:
-    query = request.url.include_query_params(lang=language).query
-    return {"language": language, "url": f"{request.url.path}?{query}"}
+    # A query alone stays at this very address, whatever a crafted path looks like ("//elsewhere").
+    return {"language": language, "url": f"?{request.url.include_query_params(lang=language).query}"}
 
 
 def _nav(areas: tuple[Area, ...], session: Session | None, path: str) -> list[dict[str, Any]]:

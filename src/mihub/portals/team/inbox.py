@@ -9,16 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mihub.care.referrals.duties import Duty, duties
-from mihub.core.policy.actor import Purpose
+from mihub.core.policy.actor import Purpose, Role
 from mihub.portals.shell.formats import person_name
-from mihub.portals.shell.guard import portal_of
+from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page
 from mihub.portals.team.people import care_record, own_member
+from mihub.portals.team.roles import AFTERCARE, BOARD, REFERRALS
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One duty as the page shows it; `path` is where to do it, empty when there is no page for it yet."""
+    """One duty as the page shows it; `path` is where to do it, empty when there is no page for it or not for this role."""
 
     duty: Duty
     name: str
@@ -30,7 +31,8 @@ async def show(request: Request) -> Response:
     found = await duties(
         care_record(request, Purpose.CARE_MANAGEMENT), own_member(request), portal_of(request).today()
     )
-    lines = [Line(duty, _name(duty), _path(duty)) for duty in found]
+    role = session_of(request).actor.role
+    lines = [Line(duty, _name(duty), _path(duty, role)) for duty in found]
     return page(
         request,
         "team/inbox.html",
@@ -44,12 +46,15 @@ def _name(duty: Duty) -> str:
     return person_name((duty.patient or {}).get("name"))
 
 
-def _path(duty: Duty) -> str:
-    if duty.code == "aftercare-visit" and duty.plan_id:
-        return f"/t/nachsorge/plan/{duty.plan_id}#visit-{duty.id}"
-    paths = {
-        "referral": f"/t/ueberweisungen/{duty.id}",
-        "board-case": "/tb",
-        "implement-recommendation": "/tb/nachverfolgung",
+def _path(duty: Duty, role: Role) -> str:
+    places = {
+        "aftercare-visit": (
+            f"/t/nachsorge/plan/{duty.plan_id}#visit-{duty.id}" if duty.plan_id else "",
+            AFTERCARE,
+        ),
+        "referral": (f"/t/ueberweisungen/{duty.id}", REFERRALS),
+        "board-case": ("/tb", BOARD),
+        "implement-recommendation": ("/tb/nachverfolgung", BOARD),
     }
-    return paths.get(duty.code, "")
+    path, roles = places.get(duty.code, ("", frozenset()))
+    return path if role in roles else ""

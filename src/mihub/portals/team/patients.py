@@ -16,9 +16,10 @@ from mihub.care.journeys.reading import ReadThrough
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Purpose
 from mihub.portals.shell.formats import person_name
-from mihub.portals.shell.guard import portal_of
+from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page
 from mihub.portals.team.people import age, care_record, find_person, names, own_site, read_everywhere
+from mihub.portals.team.roles import AFTERCARE, SCREENING
 
 # A longer list helps nobody; people search instead.
 _SHOWN_AT_MOST = 200
@@ -66,6 +67,8 @@ async def summary(request: Request) -> Response:
         silent=names(request, told.silent),
         refused=names(request, told.refused),
         plan=plans[0] if plans else None,
+        may_screen=session_of(request).actor.role in SCREENING,
+        may_plan=session_of(request).actor.role in AFTERCARE,
     )
 
 

@@ -8,8 +8,8 @@ from mihub.core.policy.actor import Role
 from mihub.portals.shell.areas import Area, NavItem
 from mihub.portals.shell.portal import Portal
 from mihub.portals.team.board import case_page, decide, follow, lists, register, release_page, session
+from mihub.portals.team.roles import BOARD
 
-_ROLES = frozenset({Role.BOARD_COORDINATOR, Role.ONCOLOGIST, Role.RADIOLOGIST})
 _POST = ["POST"]
 
 
@@ -40,12 +40,12 @@ def routes(portal: Portal) -> list[Route]:
 
 AREA = Area(
     name="board",
-    roles=_ROLES,
+    roles=BOARD,
     routes=routes,
     nav=(
-        NavItem("/tb", "board.nav.boards", _ROLES, exact=True),
-        NavItem("/tb/anmelden", "board.nav.register", _ROLES),
-        NavItem("/tb/nachverfolgung", "board.nav.follow", _ROLES),
+        NavItem("/tb", "board.nav.boards", BOARD, exact=True),
+        NavItem("/tb/anmelden", "board.nav.register", BOARD),
+        NavItem("/tb/nachverfolgung", "board.nav.follow", BOARD),
     ),
     home="/tb",
     home_for=frozenset({Role.BOARD_COORDINATOR}),
