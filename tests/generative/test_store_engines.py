@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mihub.core.fhir.dates import zone
 from mihub.core.policy.catalogue import DIRECTORY, RECORD
-from mihub.core.policy.restriction import EVERYTHING, NOTHING, Restriction
+from mihub.core.policy.restriction import EVERYTHING, NOTHING, Restriction, withheld
 from mihub.database.embedded import Embedded
 from mihub.database.pool import Pool, open_pool
 from mihub.errors import MihubError
@@ -28,6 +28,7 @@ from mihub.site.search.postgres import PostgresSearch
 from mihub.site.store.memory import MemoryStore
 from mihub.site.store.postgres import PostgresStore
 from mihub.site.store.protocol import AuditQuery, Delete, Put, Store
+from mihub.site.store.rows import NO_ROWS
 from tests.store_record import access, postgres, transport_id  # noqa: F401  # fixture
 
 ZONE = zone("Europe/Berlin")
@@ -35,7 +36,7 @@ INDEX = indexer(catalogue(), ZONE, transport_id)
 PARSER = Parser(catalogue(), ZONE, PageLimits(50, 1000))
 WHO = access()
 SYSTEMS = ["https://a", "https://b", ""]
-_TABLES = "resource superseded compartment index_token index_text index_date index_quantity index_link audit"
+_TABLES = "resource superseded compartment index_token index_text index_date index_quantity index_link withheld audit"
 
 small = st.integers(0, 3).map(str)
 codes = st.builds(
@@ -101,7 +102,21 @@ practitioners = st.builds(
     lambda number, family: {"resourceType": "Practitioner", "id": f"d{number}", "name": [{"family": family}]},
     small, names,
 )  # fmt: skip
-resources = st.one_of(patients, observations, observations, tasks, practitioners)
+communications = st.builds(
+    lambda number, subject, sender: {
+        "resourceType": "Communication", "id": f"m{number}", "status": "completed",
+        "subject": {"reference": f"Patient/p{subject}"}, "sender": {"reference": f"Patient/p{sender}"},
+    },
+    small, small, small,
+)  # fmt: skip
+labels = st.sampled_from(
+    [None, None, None, [{"code": "NOPAT"}], [{"code": "R"}, {"system": "https://a", "code": "NOPAT"}]]
+)
+resources = st.builds(
+    lambda resource, security: resource | ({"meta": {"security": security}} if security else {}),
+    st.one_of(patients, observations, observations, tasks, practitioners, communications),
+    labels,
+)
 versions = st.none() | st.integers(1, 3)
 entries = st.one_of(
     st.builds(Put, resources, versions, st.booleans()),
@@ -112,7 +127,7 @@ entries = st.one_of(
 restrictions = st.one_of(
     st.just(EVERYTHING),
     st.just(NOTHING),
-    st.builds(lambda n: Restriction(DIRECTORY, RECORD, f"p{n}"), small),
+    st.builds(lambda n, sees: Restriction(DIRECTORY, RECORD, f"p{n}", sees), small, st.booleans()),
     st.just(Restriction(frozenset(), RECORD, None)),
 )
 writes = st.lists(st.tuples(st.lists(entries, min_size=1, max_size=12), restrictions), max_size=6)
@@ -286,3 +301,40 @@ def test_a_restriction_never_shows_more(batches: list[Any], ask: Any, number: st
     assert set(limited) <= set(free)
     for key in limited:
         assert f"p{number}" in store.records[(kind, key)].rows.patients
+
+
+@settings(max_examples=100, deadline=None)
+@given(batches=writes, ask=asked(), number=small)
+def test_what_is_withheld_reaches_no_patient(batches: list[Any], ask: Any, number: str) -> None:
+    store = MemoryStore(INDEX)
+    mine = Restriction(DIRECTORY, RECORD, f"p{number}", sees_withheld=False)
+    for batch, _ in batches:
+        _write(store, batch, EVERYTHING)
+    kind, parameters, _ = ask
+    page = MemorySearch(store).find(PARSER.parse(kind, parameters), WHO, mine)
+    for version in [*page.matches, *page.included]:
+        assert not withheld(orjson.loads(version.body or b"{}"))
+    for key in store.records:
+        versions = [
+            store.read(*key, WHO, mine),
+            store.vread(*key, 1, WHO, mine),
+            *store.history(*key, WHO, mine),
+        ]
+        assert not any(withheld(orjson.loads(one.body)) for one in versions if one and one.body)
+        if store.records[key].rows.withheld:
+            assert not any(versions), "not even an older version, while the current one is withheld"
+
+
+@settings(max_examples=60, deadline=None)
+@given(batches=writes, batch=st.lists(entries, max_size=6), number=small)
+def test_a_limited_writer_touches_nobody_else(batches: list[Any], batch: list[Any], number: str) -> None:
+    store = MemoryStore(INDEX)
+    for one, _ in batches:
+        _write(store, one, EVERYTHING)
+    before = {key: (len(record.versions), record.rows) for key, record in store.records.items()}
+    _write(store, batch, Restriction(patient_types=RECORD, patient_id=f"p{number}", sees_withheld=False))
+    for key, record in store.records.items():
+        versions, rows = before.get(key, (0, NO_ROWS))
+        if len(record.versions) > versions:
+            assert {*rows.patients, *record.rows.patients} == {f"p{number}"}
+            assert not rows.withheld

@@ -320,3 +320,55 @@ def test_roles_reach_as_far_as_the_rules_say(client: Client) -> None:
     engineer = client.as_(access(Role.SITE_ENGINEER, Purpose.OPERATIONS))
     assert engineer.send("GET", "Patient?_summary=count").json()["total"] >= 1
     assert engineer.send("GET", "Patient").status_code == 403
+
+
+def test_what_is_labelled_for_the_team_only_is_not_there_for_the_patient(client: Client) -> None:
+    client.put(patient("np"))
+    plan = {"resourceType": "CarePlan", "id": "np-plan", "subject": {"reference": "Patient/np"}}
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "NOPAT"}
+    client.put(plan | {"meta": {"security": [label]}})
+    client.put(observation("np-lab", "np", basedOn=[{"reference": "CarePlan/np-plan"}]))
+    her = client.as_(access(Role.PATIENT, Purpose.PATIENT_REQUEST, patient="np"))
+    gp = client.as_(access(Role.GP, organization="praxis-a", patient="np", relation="CareTeam/1"))
+    nurse = client.as_(access(Role.NURSE))
+
+    def seen(who: Client) -> list[Any]:
+        everything = who.send("GET", "Patient/np/$everything").json()["entry"]
+        included = who.send("GET", "Observation?_id=np-lab&_include=Observation:based-on").json()["entry"]
+        batch = who.send("POST", "", json=bundle("batch", ("GET", "CarePlan/np-plan", None, ""))).json()[
+            "entry"
+        ]
+        return [
+            who.send("GET", "CarePlan/np-plan").status_code,
+            who.send("GET", "CarePlan/np-plan/_history").status_code,
+            who.send("GET", "CarePlan/np-plan/_history/1").status_code,
+            who.ids("CarePlan?patient=Patient/np"),
+            who.send("GET", "CarePlan?patient=Patient/np&_summary=count").json()["total"],
+            who.ids("Observation?based-on.subject=Patient/np"),
+            "np-plan" in {entry["resource"]["id"] for entry in everything + included},
+            batch[0]["response"]["status"],
+        ]
+
+    hidden = [404, 404, 404, [], 0, [], False, "404"]
+    assert seen(her) == hidden
+    told = [200, 200, 200, ["np-plan"], 1, ["np-lab"], True, "200"]
+    assert seen(gp) == seen(nurse) == told
+    client.put(plan | {"status": "active"})
+    assert her.send("GET", "CarePlan/np-plan").status_code == 200, "released"
+    assert her.send("GET", "CarePlan/np-plan/_history/1").status_code == 404
+    history = her.send("GET", "CarePlan/np-plan/_history").json()
+    assert [entry["resource"]["meta"]["versionId"] for entry in history["entry"]] == ["2"]
+
+
+def test_a_patient_writes_into_nobody_elses_record(client: Client) -> None:
+    client.put(patient("me"))
+    client.put(patient("you"))
+    her = client.as_(access(Role.PATIENT, Purpose.PATIENT_REQUEST, patient="me"))
+    letter = {"resourceType": "Communication", "status": "completed", "sender": {"reference": "Patient/me"}}
+    refused = her.send("POST", "Communication", json=letter | {"subject": {"reference": "Patient/you"}})
+    assert (refused.status_code, "may not write this Communication" in text_of(refused)) == (403, True)
+    assert her.send("POST", "Communication", json=letter).status_code == 201
+    both = [{"actor": {"reference": "Patient/me"}}, {"actor": {"reference": "Patient/you"}}]
+    shared = {"resourceType": "Appointment", "id": "of-both", "status": "booked", "participant": both}
+    client.put(shared)
+    assert her.put(shared | {"participant": both[:1]}).status_code == 403, "nor takes somebody out of it"

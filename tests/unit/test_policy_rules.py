@@ -105,18 +105,17 @@ def test_a_denial_only_takes_away(
     st.sampled_from(Action),
     st.lists(st.sampled_from(["p1", "p2"])),
     st.sampled_from(sorted(RESOURCE_TYPES)),
+    st.booleans(),
 )
 def test_the_restriction_says_what_the_decision_says(
-    access: Access, place: Place, action: Action, patients: list[str], resource_type: str
+    access: Access, place: Place, action: Action, patients: list[str], resource_type: str, withheld: bool
 ) -> None:
     decision = decide(RULES, access, place, action)
-    expected = resource_type in decision.open_types or (
-        resource_type in decision.patient_types and "p1" in patients
-    )
-    assert decision.restriction("p1").allows(resource_type, patients) == expected
-    assert decision.restriction(None).allows(resource_type, patients) == (
-        resource_type in decision.open_types
-    )
+    seen = not withheld or access.actor.role is not Role.PATIENT
+    of_type = resource_type in decision.open_types
+    expected = seen and (of_type or (resource_type in decision.patient_types and "p1" in patients))
+    assert decision.restriction("p1").allows(resource_type, patients, withheld=withheld) == expected
+    assert decision.restriction(None).allows(resource_type, patients, withheld=withheld) == (seen and of_type)
 
 
 def test_the_page_about_roles_names_every_rule() -> None:

@@ -63,15 +63,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Which types are open as a whole, which for the named patient only, and the rules that said so."""
+    """Which types are open as a whole, which for the named patient only, and the rules that said so.
+
+    `sees_withheld`: whatever the types, also what is labelled as not to be disclosed to patients.
+    """
 
     open_types: frozenset[str]
     patient_types: frozenset[str]
     rules: tuple[str, ...]
+    sees_withheld: bool
 
     def restriction(self, patient_id: str | None) -> Restriction:
         """The filter; without a patient id, nothing of the types that reach only one patient is allowed."""
-        return Restriction(self.open_types, self.patient_types, patient_id)
+        return Restriction(self.open_types, self.patient_types, patient_id, self.sees_withheld)
 
 
 def decide(rules: Iterable[Rule], access: Access, place: Place, action: Action) -> Decision:
@@ -81,7 +85,8 @@ def decide(rules: Iterable[Rule], access: Access, place: Place, action: Action) 
     permits = [rule for rule in spoken if rule.effect == "permit"]
     everywhere = _types(rule for rule in permits if rule.reach is Reach.ALL) - denied
     patient = _types(rule for rule in permits if rule.reach is Reach.PATIENT) - denied - everywhere
-    return Decision(everywhere, patient, tuple(rule.id for rule in spoken))
+    sees_withheld = access.actor.role is not Role.PATIENT
+    return Decision(everywhere, patient, tuple(rule.id for rule in spoken), sees_withheld)
 
 
 def applies(rule: Rule, access: Access, place: Place, action: Action) -> bool:

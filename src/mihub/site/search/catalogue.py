@@ -21,7 +21,7 @@ Kind = Literal["token", "string", "date", "quantity", "number", "reference", "ur
 KINDS: Final = frozenset(get_args(Kind))
 ANY_TYPE: Final = "*"
 # Change it when the rows made from the same path change, so that every record is indexed again.
-EXTRACTION_VERSION: Final = "1"
+EXTRACTION_VERSION: Final = "2"
 
 
 @dataclass(frozen=True, slots=True)

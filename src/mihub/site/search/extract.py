@@ -16,6 +16,7 @@ from mihub.core.fhir import Resource
 from mihub.core.fhir.dates import EARLIEST, LATEST, Span, period, span
 from mihub.core.fhir.path import Nodes, by_first_element
 from mihub.core.fhir.reference import literal
+from mihub.core.policy.restriction import withheld
 from mihub.errors import InvalidInput
 from mihub.site.search.catalogue import Catalogue, Parameter
 from mihub.site.search.folding import clipped, folded
@@ -70,7 +71,7 @@ def indexer(catalogue: Catalogue, local: tzinfo, transport_id: TransportIdOf | N
                 rows.tokens[(identifier, TRANSPORT_SYSTEM, transport_id(resource["id"]))] = None
         return IndexRows(
             tuple(rows.tokens), tuple(rows.texts), tuple(rows.dates), tuple(rows.quantities),
-            tuple(rows.links), tuple(sorted(rows.patients)),
+            tuple(rows.links), tuple(sorted(rows.patients)), withheld(resource),
         )  # fmt: skip
 
     return index

@@ -79,7 +79,7 @@ class MemorySearch:
             if (
                 resource_type in (kind, ANY_TYPE)
                 and record.digest
-                and within.allows(kind, record.rows.patients)
+                and within.allows(kind, record.rows.patients, withheld=record.rows.withheld)
             ):
                 yield record
 
@@ -111,9 +111,10 @@ class MemorySearch:
 
     def _target(self, kind: str, target: str, within: Restriction) -> Record | None:
         found = self._store.records.get((kind, target))
-        if found is None or found.digest is None or not within.allows(kind, found.rows.patients):
+        if found is None or found.digest is None:
             return None
-        return found
+        rows = found.rows
+        return found if within.allows(kind, rows.patients, withheld=rows.withheld) else None
 
     def _has(self, has: Has, version: Version, within: Restriction) -> bool:
         return any(

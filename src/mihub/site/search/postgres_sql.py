@@ -85,11 +85,16 @@ def restriction_sql(within: Restriction, alias: str) -> Sql:
     if within == EVERYTHING:
         return "true", []
     kinds = f"{alias}.type = ANY(%s)"
+    shown = (
+        ""
+        if within.sees_withheld
+        else f" AND NOT EXISTS (SELECT 1 FROM withheld w WHERE w.rid = {alias}.rid)"
+    )
     if within.patient_id is None or not within.patient_types:
-        return kinds, [sorted(within.open_types)]
+        return kinds + shown, [sorted(within.open_types)]
     mine = f"EXISTS (SELECT 1 FROM compartment m WHERE m.rid = {alias}.rid AND m.patient = %s)"
     return (
-        f"({kinds} OR ({kinds} AND {mine}))",
+        f"({kinds} OR ({kinds} AND {mine})){shown}",
         [sorted(within.open_types), sorted(within.patient_types), within.patient_id],
     )
 

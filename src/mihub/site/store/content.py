@@ -6,6 +6,7 @@ members, so that a second delivery of the same resource makes no new version. Ab
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -13,7 +14,9 @@ import orjson
 
 from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.types import EXCHANGE_TYPES, ID, RESOURCE_TYPES
+from mihub.core.policy.restriction import Restriction, withheld
 from mihub.errors import InvalidInput, Unprocessable
+from mihub.site.store.protocol import Version
 
 _SORTED = orjson.OPT_SORT_KEYS
 
@@ -62,6 +65,13 @@ def stamped(resource: Resource, version_id: int, last_updated: datetime) -> byte
     # Type, id and meta come first, as people expect to read them.
     head = {"resourceType": resource["resourceType"], "id": resource["id"], "meta": stamp}
     return _bytes(head | {name: value for name, value in resource.items() if name not in head}, 0)
+
+
+def shown(versions: Sequence[Version], within: Restriction) -> list[Version]:
+    """Those that may be seen when the current one may: an old one can have been withheld until it was released."""
+    if within.sees_withheld:
+        return list(versions)
+    return [one for one in versions if one.body is None or not withheld(orjson.loads(one.body))]
 
 
 def now_milliseconds() -> datetime:

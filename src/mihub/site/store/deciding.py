@@ -29,6 +29,7 @@ class Current:
     version_id: int
     digest: bytes | None
     patients: tuple[str, ...] = ()
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def decide(
         if step is None:
             plan.written.append(Written(*key, now.version_id if now else 0, "unchanged"))
             continue
-        state[key] = Current(step.version_id, step.digest, step.rows.patients)
+        state[key] = Current(step.version_id, step.digest, step.rows.patients, step.rows.withheld)
         plan.steps.append(step)
         plan.written.append(Written(*key, step.version_id, step.effect))
     return plan
@@ -90,7 +91,7 @@ def _step(
     entry: Put | Delete, key: Key, now: Current | None, index: Indexer, within: Restriction
 ) -> Step | None:
     there = now if now is not None and now.digest is not None else None
-    if there is not None and not within.allows(key[0], there.patients):
+    if there is not None and not within.allows(key[0], there.patients, withheld=there.withheld):
         raise NotFound(f"There is no such {key[0]}.", rule="access rules", next_step="Check the id.")
     if entry.if_match is not None and (there is None or there.version_id != entry.if_match):
         raise PreconditionFailed(
@@ -119,7 +120,9 @@ def _replacement(
     if there is not None and there.digest == content:
         return None
     rows = index(entry.resource)
-    if not within.allows(key[0], rows.patients):
+    allowed = within.allows(key[0], rows.patients, withheld=rows.withheld)
+    concerned = {*rows.patients, *(there.patients if there is not None else ())}
+    if not allowed or not within.belongs(key[0], concerned):
         raise Forbidden(
             f"This access may not write this {key[0]}.",
             rule="access rules (docs/reference/roles.md)",

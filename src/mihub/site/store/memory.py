@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from mihub.core.audit.entry import AuditEntry
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
-from mihub.site.store.content import now_milliseconds, stamped
+from mihub.site.store.content import now_milliseconds, shown, stamped
 from mihub.site.store.deciding import Current, Key, Step, decide, keys_of
 from mihub.site.store.noting import Note, notes_of_read, notes_of_write
 from mihub.site.store.protocol import AuditQuery, Entries, Version, Written
@@ -131,22 +131,20 @@ class MemoryStore:
     def _seen(self, interaction: str, key: Key, access: Access, within: Restriction) -> list[Version]:
         with self._lock:
             record = self.records.get(key)
-            patients = record.rows.patients if record else ()
-            allowed = record is not None and within.allows(key[0], patients)
-            self.note(notes_of_read(interaction, key, patients, allowed=allowed), access)
-            return list(record.versions) if record is not None and allowed else []
+            rows = record.rows if record else NO_ROWS
+            allowed = record is not None and within.allows(key[0], rows.patients, withheld=rows.withheld)
+            self.note(notes_of_read(interaction, key, rows.patients, allowed=allowed), access)
+            return shown(record.versions, within) if record is not None and allowed else []
 
 
 def _current(record: Record) -> Current:
-    return Current(record.versions[-1].version_id, record.digest, record.rows.patients)
+    rows = record.rows
+    return Current(record.versions[-1].version_id, record.digest, rows.patients, rows.withheld)
 
 
 def _asked(entry: AuditEntry, query: AuditQuery, within: Restriction) -> bool:
     return (
-        (
-            "AuditEvent" in within.open_types
-            or ("AuditEvent" in within.patient_types and entry.patient == within.patient_id)
-        )
+        within.allows("AuditEvent", [entry.patient], withheld=False)
         and query.patient in (None, entry.patient)
         and query.entity in (None, f"{entry.resource_type}/{entry.resource_id}")
         and (query.since is None or entry.recorded >= query.since)

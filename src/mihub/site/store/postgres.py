@@ -18,7 +18,7 @@ from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.database.faults import translated
 from mihub.database.migrate import migrate
 from mihub.database.pool import Connection, Pool
-from mihub.site.store.content import now_milliseconds
+from mihub.site.store.content import now_milliseconds, shown
 from mihub.site.store.deciding import decide, keys_of
 from mihub.site.store.noting import Note, notes_of_read, notes_of_write
 from mihub.site.store.postgres_audit import find_lines, write_lines
@@ -33,7 +33,8 @@ _BATCH = 50
 
 _READ = """
 SELECT rid, version_id, last_updated, position, body,
-       ARRAY(SELECT patient FROM compartment c WHERE c.rid = r.rid)
+       ARRAY(SELECT patient FROM compartment c WHERE c.rid = r.rid),
+       EXISTS (SELECT 1 FROM withheld w WHERE w.rid = r.rid)
 FROM resource r WHERE type = %s AND id = %s
 """
 _OLD = "SELECT version_id, last_updated, position, body FROM superseded WHERE rid = %s"
@@ -106,7 +107,8 @@ class PostgresStore:
                 return found[1] if found else None
             query = _OLD + " AND version_id = %s"
             row = connection.execute(query, (found[0], version_id), binary=True).fetchone()
-        return Version(resource_type, resource_id, *row) if row else None
+        old = shown([Version(resource_type, resource_id, *row)] if row else [], within)
+        return old[0] if old else None
 
     def history(
         self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING
@@ -118,7 +120,7 @@ class PostgresStore:
                 return []
             query = _OLD + " ORDER BY version_id DESC"
             rows = connection.execute(query, (found[0],), binary=True).fetchall()
-        return [found[1], *(Version(resource_type, resource_id, *row) for row in rows)]
+        return shown([found[1], *(Version(resource_type, resource_id, *row) for row in rows)], within)
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
         """See `Store.audit`."""
@@ -162,7 +164,7 @@ def _seen(
     """The row number and current version, when there and allowed; noted in either case."""
     row = connection.execute(_READ, (resource_type, resource_id), binary=True).fetchone()
     patients = row[5] if row else []
-    allowed = row is not None and within.allows(resource_type, patients)
+    allowed = row is not None and within.allows(resource_type, patients, withheld=row[6])
     key = (resource_type, resource_id)
     write_lines(connection, notes_of_read(interaction, key, patients, allowed=allowed), access)
     return (row[0], Version(*key, *row[1:5])) if row is not None and allowed else None

@@ -1,6 +1,6 @@
 """How a plan of versions reaches the tables: the old version steps aside, then everything new is copied in.
 
-Seven COPYs write a batch of any size, one round trip a single resource. Runs inside the writer's transaction.
+Eight COPYs write a batch of any size, one round trip a single resource. Runs inside the writer's transaction.
 Above: `postgres`.
 """
 
@@ -19,7 +19,8 @@ from mihub.site.store.rows import IndexRows
 
 _CURRENT: Final = """
 SELECT r.type, r.id, r.rid, r.version_id, r.digest,
-       ARRAY(SELECT patient FROM compartment c WHERE c.rid = r.rid)
+       ARRAY(SELECT patient FROM compartment c WHERE c.rid = r.rid),
+       EXISTS (SELECT 1 FROM withheld w WHERE w.rid = r.rid)
 FROM unnest(%s::text[], %s::text[]) AS asked (type, id)
 JOIN resource r ON r.type = asked.type AND r.id = asked.id
 """
@@ -37,6 +38,7 @@ _INDEX_TABLES: Final = {
     ),
     "index_link": ("param, type, id, rid", ["int4", "text", "text", "int8"]),
     "compartment": ("patient, rid", ["text", "int8"]),
+    "withheld": ("rid", ["int8"]),
 }
 _RESOURCE: Final = (
     "rid, type, id, version_id, position, last_updated, digest, body",
@@ -55,7 +57,7 @@ def current_of(connection: Connection, keys: Sequence[Key]) -> tuple[dict[Key, C
     wanted = list(dict.fromkeys(keys))
     parameters = ([key[0] for key in wanted], [key[1] for key in wanted])
     rows = connection.execute(_CURRENT, parameters, binary=True).fetchall() if wanted else []
-    current = {(row[0], row[1]): Current(row[3], row[4], tuple(sorted(row[5]))) for row in rows}
+    current = {(row[0], row[1]): Current(row[3], row[4], tuple(sorted(row[5])), row[6]) for row in rows}
     return current, {(row[0], row[1]): row[2] for row in rows}
 
 
@@ -122,6 +124,7 @@ def _by_table(indexed: Sequence[tuple[int, IndexRows]]) -> dict[str, list[tuple[
         tables["index_quantity"] += [row + tail for row in rows.quantities]
         tables["index_link"] += [row + tail for row in rows.links]
         tables["compartment"] += [(patient, rid) for patient in rows.patients]
+        tables["withheld"] += [tail] if rows.withheld else []
     return tables
 
 

@@ -115,13 +115,15 @@ class Store(Protocol):
         access: Access,
         within: Restriction = EVERYTHING,
     ) -> Version | None:
-        """One version, current or old, or None. Whoever may see the current one may see the old ones."""
+        """One version, current or old, or None. Whoever may see the current one may see the old ones, but for
+        those that were withheld from patients.
+        """
         ...
 
     def history(
         self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING
     ) -> list[Version]:
-        """All versions, newest first; empty when never there."""
+        """All versions that may be seen, newest first; empty when never there."""
         ...
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:

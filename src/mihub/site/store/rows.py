@@ -23,7 +23,7 @@ Link = tuple[int, str, str]  # parameter, type ("" for a URL), id or URL
 @dataclass(frozen=True, slots=True)
 class IndexRows:
     """Rows without repetitions. `patients`: the ids of the patients to whose compartment the resource
-    belongs.
+    belongs. `withheld`: labelled as not to be disclosed to patients.
     """
 
     tokens: tuple[Token, ...] = ()
@@ -32,6 +32,7 @@ class IndexRows:
     quantities: tuple[Quantity, ...] = ()
     links: tuple[Link, ...] = ()
     patients: tuple[str, ...] = ()
+    withheld: bool = False
 
 
 NO_ROWS = IndexRows()
