@@ -1,11 +1,14 @@
 """The only door to logging: listed fields of safe types, never a patient value.
 
 A field that is not listed, or a text that does not look like a name of ours (letters, digits and `. _ - / : + $`), is
-refused with an error, so that a value can not slip into a log by way of a message. Below: structlog. Above: everyone.
+refused with an error, so that a value can not slip into a log by way of a message. Of what other libraries log (a web
+server writes the trace of a fault, which may quote a value) only their name and the kind of error is kept.
+Below: structlog. Above: everyone.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from typing import Final, TextIO
@@ -60,6 +63,26 @@ def configure(stream: TextIO | None = None, *, as_json: bool = False) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
+    _silence_libraries()
+
+
+class _NamesOnly(logging.Handler):
+    """What other libraries log: who spoke and which kind of error; never their text, which may quote a value."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One event without message, arguments and trace."""
+        kind = record.exc_info[0] if record.exc_info else None
+        room = record.name if _SAFE_NAME.fullmatch(record.name) else "unnamed"
+        warning(
+            "library spoke", room=room, kind=record.levelname.lower(), error=kind.__name__ if kind else "none"
+        )
+
+
+def _silence_libraries() -> None:
+    """Everything of warning and above goes through `_NamesOnly`; nothing else of theirs is written."""
+    root = logging.getLogger()
+    root.handlers = [one for one in root.handlers if not isinstance(one, _NamesOnly)]
+    root.addHandler(_NamesOnly(logging.WARNING))
 
 
 def info(event: str, **fields: str | int | float) -> None:

@@ -6,6 +6,7 @@ Source: https://hl7.org/fhir/R4/search.html. Above: `site.api`. Below: `values`,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
@@ -38,6 +39,7 @@ _MODIFIERS: Final = {
     "uri": frozenset({""}),
 }
 _MOST_VALUES: Final = 1000
+_WRITTEN_AS_A_NAME: Final = re.compile(r"[A-Z][A-Za-z]{2,40}\._?[a-z][A-Za-z0-9-]{0,60}", re.ASCII)
 _FORMATS: Final = frozenset({"json", "application/json", "application/fhir+json", "application/fhir json"})
 
 
@@ -179,12 +181,9 @@ class Parser:
         return name in ("_id", "_lastUpdated") or name in self._catalogue.of(resource_type)
 
     def _unknown(self, name: str) -> NotSupported:
-        # A name that is not one of ours could be a value in the wrong place, so only its shape is repeated.
-        shown = (
-            name
-            if len(name) <= 80 and name.replace(".", "").replace("-", "").replace("_", "").isalnum()
-            else "?"
-        )
+        # A name that is not one of ours could be a value in the wrong place ("?name=Meier&Schulz"), so it is
+        # repeated only when it is written as parameters are.
+        shown = name if _WRITTEN_AS_A_NAME.fullmatch(name) else "?"
         return NotSupported(
             f"The search parameter {shown} is not known here.",
             where=shown,
