@@ -23,7 +23,7 @@ from mihub.care.tumour_board.deciding import save_draft, sign_decision
 from mihub.care.tumour_board.decision import Decision, Deviation, Participant, Recommendation
 from mihub.care.tumour_board.follow_up import mark_deviated, mark_implemented
 from mihub.care.tumour_board.presentation import Presentation, present_case
-from mihub.care.tumour_board.read_through import SiteRecord, read_through
+from mihub.care.tumour_board.read_through import Known, Sourced
 from mihub.care.tumour_board.registration import Registration, register
 from mihub.care.tumour_board.release import Release, release
 from mihub.core.policy.actor import Actor, MemberId, Role
@@ -58,7 +58,7 @@ async def _stages() -> list[dict[str, Any]]:
     case = await register(
         care,
         Registration("key-00001", "p1", "lung-dresden", _DAY, "Frage?"),
-        await _known(),
+        _known(),
         _ONCOLOGIST,
         _NOW,
     )
@@ -90,7 +90,7 @@ async def _stages() -> list[dict[str, Any]]:
     return [plan for plan in plans if plan is not None]
 
 
-async def _known() -> Presentation:
+def _known() -> Presentation:
     coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": "C34.1"}
     condition = {
         "resourceType": "Condition",
@@ -98,8 +98,7 @@ async def _known() -> Presentation:
         "subject": {"reference": "Patient/1"},
         "code": {"coding": [coding]},
     }
-    site = SiteRecord(MemberId("dresden"), "Dresden", MemoryFhirClient([condition]), "1")
-    return present_case(await read_through([site], _NOW.date()), "de")
+    return present_case(Known((Sourced(MemberId("dresden"), "Dresden", condition),), ()), "de")
 
 
 @pytest.mark.anyio

@@ -77,6 +77,20 @@ class FakePeople:
         return PersonId("person"), places
 
 
+class SilentPeople:
+    """A trust centre whose line is down."""
+
+    async def by_number(
+        self, member: str, patient_number: str, actor: Actor
+    ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
+        raise Unavailable("The trust centre does not answer.")
+
+    async def by_patient(
+        self, member: str, patient_id: str, actor: Actor
+    ) -> tuple[PersonId | None, tuple[RecordPlace, ...]]:
+        raise Unavailable("The trust centre does not answer.")
+
+
 @dataclass
 class BoardRegion:
     """The clients by member; `portal` composes them."""

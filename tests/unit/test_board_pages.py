@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from starlette.testclient import TestClient
 
 from mihub.portals.shell.app import create_app
 from mihub.portals.team.board.routes import AREA
-from tests.unit.board_region import BoardRegion, SilentClient, build_region
+from tests.unit.board_region import BoardRegion, SilentClient, SilentPeople, build_region
 
 _QUESTION = "Ist eine Operation möglich?"
 _DRAFT = {
@@ -149,6 +150,17 @@ def test_a_silent_site_is_named_on_the_page(region: BoardRegion, people: dict[st
         page = Person(region, client, "oncologist").open("/tb/anmelden/netzwerk/1")
     assert "Diese Häuser haben nicht geantwortet" in page
     assert "Klinikum Erzgebirgsblick: zurzeit nicht erreichbar" in page
+
+
+def test_a_silent_trust_centre_is_named_and_the_case_opens(region: BoardRegion) -> None:
+    portal = replace(region.portal(), people=SilentPeople())
+    with TestClient(create_app(portal, only=(AREA,)), headers={"accept-language": "de"}) as client:
+        person = Person(region, client, "oncologist")
+        page = person.open("/tb/anmelden/netzwerk/1")
+        assert "Muster-Test" in page
+        assert "Vertrauensstelle: zurzeit nicht erreichbar" in page
+        case = _registered(person)
+        assert "Vertrauensstelle: zurzeit nicht erreichbar" in person.open(case)
 
 
 def test_the_second_editor_sees_both_versions(people: dict[str, Person]) -> None:

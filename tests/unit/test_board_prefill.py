@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 import pytest
 
 from mihub.care.client import MemoryFhirClient
+from mihub.care.journeys.reading import TRANSPORT_ID, Place
 from mihub.care.tumour_board.presentation import Presentation, present_case
-from mihub.care.tumour_board.read_through import SiteRecord, read_through
+from mihub.care.tumour_board.read_through import Site, known_of, read_for_board
 from mihub.core.fhir import Resource
-from mihub.core.fhir.client import Parameters
-from mihub.core.policy.actor import MemberId
+from mihub.core.fhir.client import FhirClient, Parameters
+from mihub.core.policy.actor import MemberId, TransportId
 from mihub.errors import Unavailable
 
 TODAY = date(2026, 11, 23)
@@ -19,6 +21,11 @@ ICD10 = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 TNM_EDITION = (
     "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-tnm-version"
 )
+PATIENT: Resource = {
+    "resourceType": "Patient",
+    "id": "1",
+    "identifier": [{"system": TRANSPORT_ID, "value": "t1"}],
+}
 
 
 class SilentClient(MemoryFhirClient):
@@ -72,14 +79,27 @@ def staged(prefix: str, edition: str, n: str, stage: str) -> list[Resource]:
     return [*parts, group]
 
 
-def site(member: str, name: str, resources: list[Resource], kind: str = "hospital") -> SiteRecord:
-    return SiteRecord(MemberId(member), name, MemoryFhirClient(resources), "1", kind)
+@dataclass(frozen=True)
+class Asked:
+    """A site with its name and the place to ask."""
+
+    site: Site
+    place: Place
 
 
-async def presented(
-    *records: SiteRecord, language: str = "de", added: dict[str, str] | None = None
-) -> Presentation:
-    return present_case(await read_through(records, TODAY), language, added)
+def site(member: str, name: str, resources: list[Resource], kind: str = "hospital") -> Asked:
+    return asked(member, name, MemoryFhirClient([PATIENT, *resources]), kind)
+
+
+def asked(member: str, name: str, client: FhirClient, kind: str = "hospital") -> Asked:
+    place = Place(MemberId(member), client, TransportId("t1"))
+    return Asked(Site(MemberId(member), name, kind), place)
+
+
+async def presented(*sites: Asked, language: str = "de", added: dict[str, str] | None = None) -> Presentation:
+    told = await read_for_board([each.place for each in sites])
+    known = known_of(told, {each.site.member: each.site for each in sites}, TODAY)
+    return present_case(known, language, added)
 
 
 @pytest.fixture
@@ -166,9 +186,13 @@ async def test_lung_function_is_not_asked_for_another_organ() -> None:
 
 @pytest.mark.anyio
 async def test_a_silent_site_is_named() -> None:
-    silent = SiteRecord(MemberId("cottbus"), "Cottbus", SilentClient(), "1", "hospital")
-    case = await presented(site("dresden", "Dresden", [condition("c", "C34.1", "Lunge")]), silent)
-    assert [(each.name, each.reason) for each in case.silent] == [("Cottbus", "Unavailable")]
+    silent = asked("cottbus", "Cottbus", SilentClient())
+    nobody = asked("praxis-a", "Praxis A", MemoryFhirClient(), "practice")
+    case = await presented(site("dresden", "Dresden", [condition("c", "C34.1", "Lunge")]), silent, nobody)
+    assert [(each.name, each.reason) for each in case.silent] == [
+        ("Cottbus", "silent"),
+        ("Praxis A", "unknown"),
+    ]
     assert case.view("diagnosis") is not None
 
 

@@ -89,10 +89,13 @@ def when(resource: Resource) -> tuple[str, str]:
             start, end = str(value.get("start") or ""), str(value.get("end") or "")
             if start or end:
                 return start or end, end
-    for extension in items(resource.get("extension")):
-        if mapping(extension).get("url") == _ASSERTED:
-            return str(extension.get("valueDateTime", "")), ""
-    return "", ""
+    return asserted(resource), ""
+
+
+def asserted(resource: Resource) -> str:
+    """When a diagnosis was made, by the extension that says so; empty where it is not said."""
+    found = (mapping(each) for each in items(resource.get("extension")))
+    return next((str(each.get("valueDateTime", "")) for each in found if each.get("url") == _ASSERTED), "")
 
 
 def value_words(observation: Resource) -> str:

@@ -1,5 +1,6 @@
 """Read one person at all their sites at once; a silent site is named and the rest is shown. Nothing is kept.
 
+The only read-through: patient pages, team pages and the board differ in what they include, not in how they ask.
 Each place is asked once: the Patient by transport id, with everything about them included in reverse. Sites
 answer in parallel and have a limit of time. Above: portals. Below: `mihub.core.fhir.client`.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mihub.core.fhir import Resource
@@ -84,10 +85,18 @@ class ReadThrough:
 
 
 async def read_person(
-    places: Sequence[Place], *, include: Sequence[str] = JOURNEY, timeout_seconds: float = 8.0
+    places: Sequence[Place],
+    *,
+    include: Sequence[str] = JOURNEY,
+    disclosed_only: bool = True,
+    timeout_seconds: float = 8.0,
 ) -> ReadThrough:
-    """Everything in `include` (`Type:parameter`) at every place, concurrently."""
-    answers = await asyncio.gather(*(_read(place, include, timeout_seconds) for place in places))
+    """Everything in `include` (`Type:parameter`) at every place, concurrently.
+
+    `disclosed_only` leaves out what is labelled as not to be told to the patient yet.
+    """
+    told = await asyncio.gather(*(_read(place, include, timeout_seconds) for place in places))
+    answers = [_disclosed(answer) if disclosed_only else answer for answer in told]
     return ReadThrough(
         tuple(answer for answer in answers if isinstance(answer, SiteRecord)),
         tuple(place.member for place, answer in zip(places, answers, strict=True) if answer == "silent"),
@@ -109,12 +118,14 @@ async def _read(place: Place, include: Sequence[str], timeout_seconds: float) ->
         # Whatever keeps one site from answering must not hide the others; the page names the site.
         return "silent"
     patients = tuple(resource for resource in found if resource.get("resourceType") == "Patient")
-    others = tuple(
-        resource
-        for resource in found
-        if resource.get("resourceType") != "Patient" and not _withheld(resource)
-    )
+    others = tuple(resource for resource in found if resource.get("resourceType") != "Patient")
     return SiteRecord(place.member, patients, others)
+
+
+def _disclosed(answer: SiteRecord | str) -> SiteRecord | str:
+    if isinstance(answer, str):
+        return answer
+    return replace(answer, resources=tuple(each for each in answer.resources if not _withheld(each)))
 
 
 def _withheld(resource: Resource) -> bool:

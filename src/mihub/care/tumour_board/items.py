@@ -148,7 +148,11 @@ def _values(item: RequiredItem, known: Known, language: str) -> tuple[Finding, .
 def _report(item: RequiredItem, known: Known, language: str) -> tuple[Finding, ...]:
     wanted = {*item.codes, *item.categories}
     found = [each for each in known.of("DiagnosticReport") if _labels(each.resource) & wanted]
-    return tuple(_finding(each, _report_text(each.resource)) for each in found)
+    # The item's own label says what the report is; its conclusion is what it found.
+    words = (
+        (each, str(each.resource.get("conclusion") or name_text(each.resource.get("code")))) for each in found
+    )
+    return _agreeing(tuple(_finding(each, text) for each, text in words))
 
 
 def _imaging(item: RequiredItem, known: Known, language: str) -> tuple[Finding, ...]:

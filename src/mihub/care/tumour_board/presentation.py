@@ -92,5 +92,5 @@ def _is_required(item: RequiredItem, code: str) -> bool:
 
 def _view(item: RequiredItem, known: Known, language: str, added: str) -> ItemView:
     findings = read_item(item, known, language)
-    suppliers = tuple(name for _, name, kind in known.sites if kind in item.supplied_by)
+    suppliers = tuple(site.name for site in known.sites if site.kind in item.supplied_by)
     return ItemView(item, findings, added.strip(), () if findings or added.strip() else suppliers)

@@ -15,11 +15,9 @@ _TEAM_ONLY = frozenset({"step.board_case", "step.call", "step.implement"})
 
 async def read_own(portal: Portal, session: Session) -> ReadThrough:
     """Everything at every place that holds a record of this patient."""
-    known = set(portal.houses.sites)
     places = [
         Place(place.member, portal.site(session, place.member), place.transport_id)
         for place in session.records
-        if place.member in known
     ]
     return await read_person(places, timeout_seconds=portal.site_timeout_seconds)
 

@@ -128,7 +128,7 @@ async def accesses(request: Request) -> Response:
     clients = [(place.member, portal.site(session, place.member)) for place in session.records]
     log = await read_accesses(
         read,
-        [(member, client) for member, client in clients if member in portal.houses.sites],
+        clients,
         timeout_seconds=portal.site_timeout_seconds,
     )
     shows_own = "alle" in request.query_params

@@ -8,7 +8,7 @@ portal. Below: `mihub.care.client`; above: `portal.Portal`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import orjson
@@ -21,6 +21,16 @@ from mihub.errors import NotFound, Unavailable
 
 # Signs one access statement for one receiver (apps gives core.policy.assertion with the network's key).
 Signer = Callable[[Access, MemberId], str]
+
+
+class _NoAddress(httpx.AsyncBaseTransport):
+    """Where nobody answers."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no address")
+
+
+_NOWHERE: Final = httpx.AsyncClient(transport=_NoAddress(), base_url="http://nowhere.invalid/fhir")
 
 
 class HouseClient:
@@ -80,8 +90,8 @@ class Houses:
         return tuple(MemberId(member) for member in self._fhir)
 
     def fhir(self, member: str, access: Access) -> FhirClient:
-        """A FHIR client to one site. Raises `NotFound` for a member without address."""
-        http = self._known(self._fhir, member)
+        """A FHIR client to one site; a member without address (data may name former members) stays silent."""
+        http = self._fhir.get(member, _NOWHERE)
         return HttpFhirClient(http, lambda: self._sign(access, MemberId(member)), member=member)
 
     def json(self, house: str, access: Access) -> HouseClient:

@@ -21,14 +21,14 @@ from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import MemberId, Purpose
 from mihub.core.rules.months import completed_years
-from mihub.errors import Forbidden, MihubError
+from mihub.errors import Forbidden, Gone, MihubError, NotFound
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import text_of
 from mihub.portals.shell.portal import CARE_RECORD
 from mihub.portals.shell.session import RecordPlace
 
-_TRUST: Final = MemberId("trust")
+TRUST: Final = MemberId("trust")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class KnownPerson:
 
     @property
     def relation(self) -> str:
-        return f"CareTeam/{self.team['id']}" if self.team else ""
+        return relation_of(self.team)
 
     @property
     def team_members(self) -> tuple[MemberId, ...]:
@@ -82,26 +82,29 @@ def now_of(request: Request) -> datetime:
 async def find_person(request: Request, patient_id: str) -> KnownPerson:
     """The person behind `Patient/{patient_id}` of the own site. Raises `NotFound`."""
     patient = await own_site(request).read("Patient", patient_id)
-    places: tuple[RecordPlace, ...] = ()
-    unlinked = False
+    places = await places_of(request, own_member(request), patient_id)
+    person = await in_care_record(request, places or ())
+    if person is None:
+        person = await find_in_care_record(care_record(request), patient, own_member(request))
+    team = await care_team(request, str(person["id"])) if person else None
+    return KnownPerson(patient, person, places or (), team, unlinked=places is None)
+
+
+async def places_of(request: Request, member: str, patient_id: str) -> tuple[RecordPlace, ...] | None:
+    """Where the person behind `Patient/{patient_id}` at a member is known; None when the trust centre is
+    silent.
+    """
     try:
-        places = (
-            await portal_of(request).people.by_patient(
-                own_member(request), patient_id, session_of(request).actor
-            )
-        )[1]
+        found = await portal_of(request).people.by_patient(member, patient_id, session_of(request).actor)
     except MihubError:
-        unlinked = True
-    person = await _in_care_record(request, patient, places)
-    return KnownPerson(patient, person, places, await _team(request, person), unlinked)
+        return None
+    return found[1]
 
 
-async def read_everywhere(
-    request: Request, places: Sequence[RecordPlace], relation: str, *, include: Sequence[str] = JOURNEY
-) -> ReadThrough:
-    """What these sites know of the person now; `relation` names the care team that allows it."""
+def to_ask(request: Request, places: Sequence[RecordPlace], relation: str) -> list[Place]:
+    """These places with a client each, bound to the person; `relation` names the care team that allows it."""
     portal, session = portal_of(request), session_of(request)
-    asked = [
+    return [
         Place(
             place.member,
             portal.site(session, place.member, subject=place.transport_id, care_relation=relation),
@@ -109,21 +112,24 @@ async def read_everywhere(
         )
         for place in places
     ]
-    return await read_person(asked, include=include, timeout_seconds=portal.site_timeout_seconds)
+
+
+async def read_everywhere(
+    request: Request, places: Sequence[RecordPlace], relation: str, *, include: Sequence[str] = JOURNEY
+) -> ReadThrough:
+    """What these sites know of the person now."""
+    asked, limit = to_ask(request, places, relation), portal_of(request).site_timeout_seconds
+    return await read_person(asked, include=include, timeout_seconds=limit)
 
 
 async def read_from_care_record(
     request: Request, person_id: str, *, include: Sequence[str] = JOURNEY
 ) -> ReadThrough:
     """What all sites know of a person of the care record; nothing when the trust centre is silent."""
-    try:
-        places = (
-            await portal_of(request).people.by_patient(CARE_RECORD, person_id, session_of(request).actor)
-        )[1]
-    except MihubError:
-        return ReadThrough((), silent=(_TRUST,))
-    team = await _team(request, {"id": person_id})
-    relation = f"CareTeam/{team['id']}" if team else ""
+    places = await places_of(request, CARE_RECORD, person_id)
+    if places is None:
+        return ReadThrough((), silent=(TRUST,))
+    relation = relation_of(await care_team(request, person_id))
     return await read_everywhere(request, places, relation, include=include)
 
 
@@ -131,7 +137,7 @@ def names(request: Request, members: Iterable[MemberId]) -> list[str]:
     """The names of organisations, as people know them."""
     region = portal_of(request).region
     return [
-        text_of(request, "team.trust_centre") if member == _TRUST else region.member(member).name
+        text_of(request, "team.trust_centre") if member == TRUST else region.member(member).name
         for member in members
     ]
 
@@ -145,23 +151,26 @@ def age(patient: Resource, request: Request) -> int | None:
     return completed_years(born, portal_of(request).today())
 
 
-async def _in_care_record(
-    request: Request, patient: Resource, places: tuple[RecordPlace, ...]
-) -> Resource | None:
-    record = care_record(request)
+async def in_care_record(request: Request, places: Sequence[RecordPlace]) -> Resource | None:
+    """The care record's Patient among these places; None when the person is not in it."""
     for place in places:
         if place.member == CARE_RECORD:
-            found = await record.search("Patient", [("identifier", f"{TRANSPORT_ID}|{place.transport_id}")])
+            criterion = [("identifier", f"{TRANSPORT_ID}|{place.transport_id}")]
+            found = await care_record(request).search("Patient", criterion)
             if found:
                 return found[0]
-    return await find_in_care_record(record, patient, own_member(request))
+    return None
 
 
-async def _team(request: Request, person: Resource | None) -> Resource | None:
-    if person is None:
-        return None
+async def care_team(request: Request, person_id: str) -> Resource | None:
+    """The person's active care team in the care record; None when there is none or it may not be seen."""
     try:
-        found = await care_record(request).search("CareTeam", [("subject", f"Patient/{person['id']}")])
-    except Forbidden:
+        found = await care_record(request).search("CareTeam", [("subject", f"Patient/{person_id}")])
+    except (Forbidden, NotFound, Gone):
         return None
-    return found[0] if found else None
+    return next((team for team in found if team.get("status", "active") == "active"), None)
+
+
+def relation_of(team: Resource | None) -> str:
+    """How a request to another site names the care team that allows it."""
+    return f"CareTeam/{team['id']}" if team else ""

@@ -12,11 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mihub.care.tumour_board.case import BoardCase, CaseState, load_case
-from mihub.core.policy.actor import MemberId
 from mihub.errors import NotFound
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page, text_of
-from mihub.portals.team.board.people import CasePatient, find_patient, present
+from mihub.portals.team.board.people import CasePatient, at_site, find_patient, present, short_name
 from mihub.portals.team.board.session import upcoming
 from mihub.portals.team.board.views import STATE_TONES, age, board_name, common
 
@@ -75,13 +74,10 @@ async def source(request: Request) -> Response:
     case only."""
     case, person = await open_case(request)
     kind, member = request.path_params["type"], request.path_params["member"]
-    record = next((each for each in person.records if each.member == MemberId(member)), None)
-    if record is None or kind not in _SHOWN_TYPES:
-        raise NotFound(
-            "This source does not belong to the case.", next_step="Open it from the page of the case."
-        )
-    resource = await record.client.read(kind, request.path_params["resource"])
-    if _subject(resource) != f"Patient/{record.patient_id}":
+    place, patients = await at_site(request, person, member)
+    own = {f"Patient/{each['id']}" for each in patients}
+    found = await place.client.read(kind, request.path_params["resource"]) if kind in _SHOWN_TYPES else {}
+    if _subject(found) not in own:
         raise NotFound(
             "This source does not belong to the case.", next_step="Open it from the page of the case."
         )
@@ -90,8 +86,8 @@ async def source(request: Request) -> Response:
         "team/board/source.html",
         title=text_of(request, "board.source.title"),
         case=case,
-        record=record,
-        rows=list(rows(resource)),
+        site=short_name(request, member),
+        rows=rows(found),
         kind=kind,
         **common(request),
     )

@@ -28,7 +28,7 @@ from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page, see_other, text_of
 from mihub.portals.shell.session import Flash
 from mihub.portals.team.board.case_page import open_case
-from mihub.portals.team.board.people import CasePatient, known_of, list_record, patients_by_id
+from mihub.portals.team.board.people import CasePatient, known_now, list_record, patients_by_id
 from mihub.portals.team.board.views import LOOP_TONES, case_line, common, options
 
 
@@ -121,7 +121,7 @@ async def _render(request: Request, errors: FormErrors, given: dict[str, str], s
 async def _proofs(request: Request, case: BoardCase, person: CasePatient) -> list[str]:
     """What the sites did since the board met, as proposals: "Lobektomie, 2026-12-12, Klinikum
     (Procedure/1)"."""
-    known = await known_of(request, person)
+    known = await known_now(request, person)
     since = case.day.isoformat() if case.day else ""
     done = [each for each in known.of("Procedure", "MedicationStatement") if each.day >= since]
     return [

@@ -1,92 +1,115 @@
 """Who a case is about: the patient in the care record, and the same person's records at the sites to read
 through.
 
-A site that cannot be asked is kept by name, so that the page can say so. Nothing is stored. Neighbours:
-`views`, `care.tumour_board.read_through`.
+A site or a trust centre that is silent is kept by name, so that the page can say so and show the rest. Nothing is
+stored. Neighbours: `views`, `care.tumour_board.read_through`. Below: `team.people`.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from mihub.care.journeys.reading import Place, ReadThrough, read_person
+from mihub.care.referrals.care_team import organisations
 from mihub.care.tumour_board.presentation import Presentation, present_case
-from mihub.care.tumour_board.read_through import UNREADABLE, Known, SilentSite, SiteRecord, read_through
+from mihub.care.tumour_board.read_through import Known, Site, known_of, read_for_board
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import MemberId, Purpose
-from mihub.errors import Forbidden, Gone, NotFound
-from mihub.portals.shell.guard import portal_of, session_of
-from mihub.portals.shell.page import language_of
+from mihub.errors import NotFound, Unavailable
+from mihub.portals.shell.guard import portal_of
+from mihub.portals.shell.page import language_of, text_of
 from mihub.portals.shell.portal import CARE_RECORD
 from mihub.portals.shell.region import Member
 from mihub.portals.shell.session import RecordPlace
+from mihub.portals.team.people import (
+    TRUST,
+    care_record,
+    care_team,
+    in_care_record,
+    places_of,
+    relation_of,
+    to_ask,
+)
 
-_TRANSPORT = "https://mihub.example/sid/transport-id"
 _PRACTICE = "practice"
 
 
 @dataclass(frozen=True, slots=True)
 class CasePatient:
-    """One person: demographics and id of the care record, the sites to ask, who could not be reached, the
-    practice."""
+    """One person: demographics and id of the care record, the sites to ask, the practice of the care team.
+
+    `unlinked` says that the trust centre was silent, so that no other site could be asked.
+    """
 
     care_id: str
     patient: Resource
-    records: tuple[SiteRecord, ...]
-    silent: tuple[SilentSite, ...]
+    places: tuple[Place, ...]
     practice: Member | None
+    unlinked: bool
 
 
 def list_record(request: Request) -> FhirClient:
     """The care record for working through a list: care management, not the treatment of one person."""
-    portal = portal_of(request)
-    return portal.site(session_of(request), CARE_RECORD, purpose=Purpose.CARE_MANAGEMENT)
+    return care_record(request, Purpose.CARE_MANAGEMENT)
 
 
 async def find_patient(request: Request, member: str, patient_id: str) -> CasePatient:
     """The person behind `Patient/{patient_id}` at a member. Raises `NotFound` when the care record does
     not hold them."""
-    places = (await portal_of(request).people.by_patient(member, patient_id, session_of(request).actor))[1]
+    places = await places_of(request, member, patient_id)
     if member == CARE_RECORD:
-        care_id = patient_id
+        patient = await care_record(request).read("Patient", patient_id)
     else:
-        care_id = await _care_id(request, places)
-    care = portal_of(request).record(session_of(request))
-    patient = await care.read("Patient", care_id)
-    team = await _care_team(care, care_id)
-    relation = f"CareTeam/{team['id']}" if team else ""
-    found = await asyncio.gather(
-        *(_at_site(request, place, relation) for place in places if place.member != CARE_RECORD)
-    )
+        patient = await _of_member(request, places)
+    team = await care_team(request, str(patient["id"]))
+    elsewhere = [place for place in places or () if place.member != CARE_RECORD]
     return CasePatient(
-        care_id=care_id,
+        care_id=str(patient["id"]),
         patient=patient,
-        records=tuple(each for each in found if isinstance(each, SiteRecord)),
-        silent=tuple(each for each in found if isinstance(each, SilentSite)),
+        places=tuple(to_ask(request, elsewhere, relation_of(team))),
         practice=_practice(request, team),
+        unlinked=places is None,
     )
 
 
-async def known_of(request: Request, person: CasePatient) -> Known:
+async def known_now(request: Request, person: CasePatient) -> Known:
     """What the sites know about the person now."""
     portal = portal_of(request)
-    return await read_through(
-        person.records,
-        portal.today(),
-        already_silent=person.silent,
-        timeout_seconds=portal.site_timeout_seconds,
-    )
+    told = await read_for_board(person.places, timeout_seconds=portal.site_timeout_seconds)
+    if person.unlinked:
+        told = replace(told, silent=(TRUST, *told.silent))
+    return known_of(told, _sites(request), portal.today())
+
+
+async def at_site(request: Request, person: CasePatient, member: str) -> tuple[Place, tuple[Resource, ...]]:
+    """One of the person's places with their Patient there. Raises `NotFound` for any other member,
+    `Unavailable` when the site is silent."""
+    place = next((each for each in person.places if each.member == member), None)
+    if place is None:
+        raise NotFound(
+            "This source does not belong to the case.", next_step="Open it from the page of the case."
+        )
+    limit = portal_of(request).site_timeout_seconds
+    told: ReadThrough = await read_person([place], include=(), timeout_seconds=limit)
+    if told.silent:
+        raise Unavailable(f"{member} does not answer.", next_step="Try again later.")
+    return place, told.at(member).patients
+
+
+def short_name(request: Request, member: str) -> str:
+    """The name without what stands in brackets behind it: a case must fit on one screen."""
+    return portal_of(request).region.member(member).name.partition(" (")[0]
 
 
 async def present(
     request: Request, person: CasePatient, added: Iterable[tuple[str, str]] = ()
 ) -> Presentation:
     """The case as the board sees it now, in the language of the page."""
-    return present_case(await known_of(request, person), language_of(request), dict(added))
+    return present_case(await known_now(request, person), language_of(request), dict(added))
 
 
 async def patients_by_id(care: FhirClient, ids: Iterable[str]) -> dict[str, Resource]:
@@ -100,56 +123,27 @@ async def patients_by_id(care: FhirClient, ids: Iterable[str]) -> dict[str, Reso
     return found
 
 
-async def _care_id(request: Request, places: tuple[RecordPlace, ...]) -> str:
-    care = portal_of(request).record(session_of(request))
-    for place in places:
-        if place.member == CARE_RECORD:
-            found = await care.search("Patient", [("identifier", f"{_TRANSPORT}|{place.transport_id}")])
-            if found:
-                return str(found[0]["id"])
-    raise NotFound(
-        "This person has no entry in the care record yet.",
-        rule="a board case belongs to the care record",
-        next_step="Let the person take part in the network first; the practice does this with the first referral.",
-    )
-
-
-async def _care_team(care: FhirClient, care_id: str) -> Resource | None:
-    try:
-        teams = await care.search("CareTeam", [("patient", f"Patient/{care_id}")])
-    except (Forbidden, NotFound, Gone):
-        return None
-    return next((team for team in teams if team.get("status", "active") == "active"), None)
-
-
-async def _at_site(request: Request, place: RecordPlace, relation: str) -> SiteRecord | SilentSite:
-    portal = portal_of(request)
-    member = portal.region.member(place.member)
-    criterion = [("identifier", f"{_TRANSPORT}|{place.transport_id}")]
-    try:
-        client = portal.site(
-            session_of(request), place.member, subject=place.transport_id, care_relation=relation
+async def _of_member(request: Request, places: tuple[RecordPlace, ...] | None) -> Resource:
+    if places is None:
+        raise Unavailable("The trust centre does not answer.", next_step="Try again later.")
+    found = await in_care_record(request, places)
+    if found is None:
+        raise NotFound(
+            "This person has no entry in the care record yet.",
+            rule="a board case belongs to the care record",
+            next_step="Let the person take part in the network first; the practice does this with the first referral.",
         )
-        async with asyncio.timeout(portal.site_timeout_seconds):
-            found = await client.search("Patient", criterion)
-    except UNREADABLE as error:
-        return SilentSite(place.member, _short(member.name), type(error).__name__)
-    if not found:
-        return SilentSite(place.member, _short(member.name), "NotFound")
-    return SiteRecord(place.member, _short(member.name), client, str(found[0]["id"]), member.kind)
+    return found
 
 
-def _short(name: str) -> str:
-    """The name without what stands in brackets behind it: a case must fit on one screen."""
-    return name.partition(" (")[0]
+def _sites(request: Request) -> dict[MemberId, Site]:
+    members = portal_of(request).region.members
+    sites = {each.id: Site(each.id, short_name(request, each.id), each.kind) for each in members}
+    return {**sites, TRUST: Site(TRUST, text_of(request, "team.trust_centre"))}
 
 
 def _practice(request: Request, team: Resource | None) -> Member | None:
     """The first practice of the care team."""
     region = portal_of(request).region
-    for participant in (team or {}).get("participant", []):
-        value = participant.get("member", {}).get("identifier", {}).get("value", "")
-        member = region.member(MemberId(str(value)))
-        if member.kind == _PRACTICE:
-            return member
-    return None
+    members = (region.member(each) for each in organisations(team or {}))
+    return next((member for member in members if member.kind == _PRACTICE), None)

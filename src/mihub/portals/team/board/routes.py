@@ -43,7 +43,7 @@ AREA = Area(
     roles=BOARD,
     routes=routes,
     nav=(
-        NavItem("/tb", "board.nav.boards", BOARD, exact=True),
+        NavItem("/tb", "board.nav.boards", BOARD),
         NavItem("/tb/anmelden", "board.nav.register", BOARD),
         NavItem("/tb/nachverfolgung", "board.nav.follow", BOARD),
     ),
