@@ -85,7 +85,7 @@ def test_counts_are_those_one_reads_in_the_data(
         log.put(resource)
     gate = Gate(MemoryLedger(), b"secret")
     facts = FactTable(tmp_path, log)
-    room = Feasibility(MemberId("dresden"), facts, gate, today=lambda: date(2024, 6, 1))
+    room = Feasibility(MemberId("dresden"), facts, log, gate, today=lambda: date(2024, 6, 1))
     expected = subjects(resources, resource_type, text)
     assert expected > 0
     assert room.local_count(question).before_consent == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
+from mihub.core.policy.actor import Access
 from mihub.core.query.nodes import And, CodeMatch, Criterion, Not
 from mihub.errors import StorageFull
 from mihub.site.facts import segments as segments_module
 from mihub.site.facts.table import FactTable
-from mihub.site.store.protocol import Version
+from mihub.site.store.protocol import Note, Version
 
 TODAY = date(2026, 11, 23)
 ICD = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
@@ -21,10 +23,14 @@ LUNG = Criterion(("diagnosis",), (CodeMatch(ICD, "C34", prefix=True),))
 
 
 class Log:
-    """A change log in memory."""
+    """A change log and an audit in memory."""
 
     def __init__(self) -> None:
         self.versions: list[Version] = []
+        self.noted: list[tuple[Note, Access]] = []
+
+    def note(self, notes: Sequence[Note], access: Access) -> None:
+        self.noted += [(note, access) for note in notes]
 
     def position(self) -> int:
         return self.versions[-1].position if self.versions else 0

@@ -83,6 +83,23 @@ def test_the_count_is_what_the_engineer_sees_and_names_its_position(room: Feasib
     assert local.to_json()["attrition"]["steps"][0]["label"] == "C34"
 
 
+def test_every_count_stands_in_the_audit_before_it_is_told(room: Feasibility, log: Log) -> None:
+    room.answer(question(ccdl()))
+    room.answer(question(ccdl("C50")))
+    log.put(consent("3", "6", "8", status="inactive"))
+    room.answer(question(ccdl()))
+    room.local_count(ccdl())
+    told = [(n.interaction, n.count, n.outcome, a.actor.role, a.actor.id) for n, a in log.noted]
+    asked = ("researcher", "project:p")
+    assert told == [
+        ("feasibility", 24, "0", *asked),
+        ("feasibility", 0, "0", *asked),
+        ("feasibility", 0, "4", *asked),
+        ("local-count", 30, "0", "system", "site-count"),
+    ]
+    assert "C34" not in " ".join(note.parameters for note, _ in log.noted), "the question by its hash only"
+
+
 def test_a_refresh_takes_the_work_before_the_question(room: Feasibility, log: Log) -> None:
     assert room.refresh() == log.position() == room.facts.position
     assert room.answer(question(ccdl())).shown == "24"

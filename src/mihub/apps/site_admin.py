@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +148,7 @@ async def _count(request: Request, site: OpenSite, access: Access) -> Any:
         raise InvalidInput(
             "The question is not a JSON object.", rule="CCDL v2", next_step="Send a CCDL document."
         )
-    local = await run_in_threadpool(site.feasibility.local_count, ccdl)
+    local = await run_in_threadpool(partial(site.feasibility.local_count, ccdl, access=access))
     return local.to_json()
 
 

@@ -15,6 +15,9 @@ MEMBER_SYSTEM: Final = "https://mihub.example/sid/member"
 _ROLE_SYSTEM: Final = "https://mihub.example/fhir/CodeSystem/role"
 _DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
+_OUR_INTERACTION: Final = "https://mihub.example/fhir/CodeSystem/interaction"
+# Counts are no interactions of FHIR's REST API.
+_OURS: Final = frozenset({"count", "feasibility", "local-count"})
 _PROFILES: Final = {
     "C": "IHE.BasicAudit.PatientCreate",
     "R": "IHE.BasicAudit.PatientRead",
@@ -30,7 +33,7 @@ def audit_event(entry: AuditEntry, member: str) -> Resource:
         "resourceType": "AuditEvent",
         "id": str(entry.id),
         "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
-        "subtype": [{"system": _INTERACTION, "code": entry.interaction}],
+        "subtype": [{"system": _system(entry.interaction), "code": entry.interaction}],
         "action": entry.action,
         "recorded": entry.recorded.isoformat(timespec="milliseconds"),
         "outcome": entry.outcome,
@@ -53,6 +56,10 @@ _SOURCE_TYPE: Final = {
 }
 
 
+def _system(interaction: str) -> str:
+    return _OUR_INTERACTION if interaction in _OURS else _INTERACTION
+
+
 def _purpose(entry: AuditEntry) -> Json:
     code = entry.purpose
     return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": code}]}
@@ -69,8 +76,9 @@ def _requestor(entry: AuditEntry) -> Json:
         "altId": entry.actor_id,
         "name": entry.actor_name,
         "requestor": True,
-        "location": {"identifier": {"system": MEMBER_SYSTEM, "value": entry.organization}},
     }
+    if entry.organization:
+        agent["location"] = {"identifier": {"system": MEMBER_SYSTEM, "value": entry.organization}}
     if entry.care_relation:
         agent["policy"] = [entry.care_relation]
     return agent

@@ -13,14 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 from mihub import log
+from mihub.core.audit.entry import OutcomeCode
 from mihub.core.consent.policy import PolicyCode
 from mihub.core.disclosure.cells import DEFAULT_MIN_CELL, LEAST_MIN_CELL, CellRule, suppress
 from mihub.core.disclosure.gate import Gate, Refused
 from mihub.core.fhir import Json
 from mihub.core.mii.ccdl import parse_ccdl
-from mihub.core.policy.actor import MemberId
+from mihub.core.policy.actor import Access, Actor, MemberId, Purpose, Role
 from mihub.core.query.canonical import canonical, criteria, query_hash
 from mihub.core.query.from_ccdl import Cohort, from_ccdl
 from mihub.core.query.nodes import Node, QuantityTest
@@ -30,6 +32,11 @@ from mihub.site.facts.engine import DuckEngine
 from mihub.site.facts.table import ChangeLog, FactTable
 from mihub.site.feasibility.ledger import FileLedger
 from mihub.site.feasibility.local import LocalCount
+from mihub.site.store.protocol import Audit, Note
+
+
+class Record(ChangeLog, Audit, Protocol):
+    """What the room needs of a store: what changed, and where to note what was given away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Feasibility:
 
     member: MemberId
     facts: FactTable
+    audit: Audit
     gate: Gate
     today: Callable[[], date]
     consents: ConsentRegister = field(default_factory=ConsentRegister)
@@ -53,7 +61,9 @@ class Feasibility:
             return self.facts.position
 
     def answer(self, question: FeasibilityQuestion) -> FeasibilityAnswer:
-        """What leaves the site. Raises for a question that has no meaning here, before any fact is read."""
+        """What leaves the site, noted in its audit. Raises for a question that has no meaning here, before any
+        fact is read.
+        """
         started = time.monotonic()
         cohort, required = self._read(question.ccdl, question.consent_codes)
         node, today = canonical(cohort.node), self.today()
@@ -70,6 +80,7 @@ class Feasibility:
             )
         log.info("feasibility.answered", member=self.member, position=position)
         count = None if isinstance(shown, Refused) else shown.value
+        self._note("feasibility", node, self._project(question.project), count, isinstance(shown, Refused))
         return FeasibilityAnswer(
             question_id=question.id,
             member=self.member,
@@ -82,9 +93,17 @@ class Feasibility:
         )
 
     def local_count(
-        self, ccdl: Json, consent_codes: Iterable[str] = (), *, min_cell: int = DEFAULT_MIN_CELL
+        self,
+        ccdl: Json,
+        consent_codes: Iterable[str] = (),
+        *,
+        min_cell: int = DEFAULT_MIN_CELL,
+        access: Access | None = None,
     ) -> LocalCount:
-        """The same question for the site's own engineer: exact, with attrition, remembered by no ledger."""
+        """The same question for the site's own engineer: exact, with attrition, remembered by no ledger.
+
+        `access`: who asks, for the audit; without one it is the site's own program.
+        """
         started = time.monotonic()
         cohort, required = self._read(ccdl, consent_codes)
         node, today, rule = cohort.node, self.today(), self._rule(min_cell)
@@ -95,6 +114,7 @@ class Feasibility:
             permission = consented.permission
             before = len(engine.people(node, as_of=today))
             after = len(engine.people(node, as_of=today, permission=permission))
+            self._note("local-count", node, access or self._program(), before)
             return LocalCount(
                 before_consent=before,
                 with_consent=after,
@@ -119,19 +139,34 @@ class Feasibility:
         position = self.facts.position
         return self.consents.consented(engine, position=position, required=required, today=today)
 
+    def _note(
+        self, interaction: str, node: Node, access: Access, count: int | None, refused: bool = False
+    ) -> None:
+        outcome: OutcomeCode = "4" if refused else "0"
+        asked = f"question={query_hash(node)}"
+        note = Note("E", interaction, "Patient", count=count or 0, outcome=outcome, parameters=asked)
+        self.audit.note([note], access)
+
+    def _project(self, project: str) -> Access:
+        # The person behind a federated question is known to the hub's project; the site knows whose key signed it.
+        return Access(Actor(f"project:{project}", project, Role.RESEARCHER, MemberId("")), Purpose.RESEARCH)
+
+    def _program(self) -> Access:
+        return Access(Actor("site-count", "mihub site count", Role.SYSTEM, self.member), Purpose.OPERATIONS)
+
     def _rule(self, asked: int) -> CellRule:
         return CellRule(min_cell=max(asked, self.least_cell, LEAST_MIN_CELL), rounding=self.rounding)
 
 
 def open_room(
-    folder: Path, log_of_changes: ChangeLog, *, member: MemberId, secret: bytes, today: Callable[[], date]
+    folder: Path, record: Record, *, member: MemberId, secret: bytes, today: Callable[[], date]
 ) -> Feasibility:
     """The room of a site with facts and ledger in this folder. `secret` is the site's own and must stay.
 
     Close with `room.facts.close()`. A lost folder of facts is rebuilt; a lost ledger is not, so back it up.
     """
-    facts = FactTable(folder / "facts", log_of_changes)
-    return Feasibility(member, facts, Gate(FileLedger(folder / "released"), secret), today)
+    facts = FactTable(folder / "facts", record)
+    return Feasibility(member, facts, record, Gate(FileLedger(folder / "released"), secret), today)
 
 
 def _asked(node: Node, required: frozenset[PolicyCode]) -> str:

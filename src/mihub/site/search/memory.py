@@ -55,9 +55,13 @@ class MemorySearch:
         shown = [record for _, record in page] + included
         patients = {patient for record in shown for patient in record.rows.patients}
         interaction = "count" if question.only_count else "search-type"
+        allowed = question.resource_type == ANY_TYPE or within.names(question.resource_type)
         count = len(found) if question.only_count else len(page)
         self._store.note(
-            notes_of_search(interaction, question.resource_type, patients, count, question.names), access
+            notes_of_search(
+                interaction, question.resource_type, patients, count, question.names, allowed=allowed
+            ),
+            access,
         )
         total = len(found) if question.total or question.only_count else None
         more = bool(page) and page[-1][1] is not keyed[-1][1]

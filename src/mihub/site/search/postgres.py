@@ -47,7 +47,10 @@ class PostgresSearch:
             patients = _patients(connection, [row[0] for row in rows + included])
             interaction = "count" if question.only_count else "search-type"
             count = total if question.only_count and total is not None else len(rows)
-            notes = notes_of_search(interaction, question.resource_type, patients, count, question.names)
+            allowed = question.resource_type == ANY_TYPE or within.names(question.resource_type)
+            notes = notes_of_search(
+                interaction, question.resource_type, patients, count, question.names, allowed=allowed
+            )
             write_lines(connection, notes, access)
         after = (*rows[-1][7:], rows[-1][0]) if more else None
         return Page([_version(row) for row in rows], [_version(row) for row in included], total, after)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mihub.core.audit.entry import AuditEntry
@@ -16,8 +16,8 @@ from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.store.content import now_milliseconds, shown, stamped
 from mihub.site.store.deciding import Current, Key, Step, decide, keys_of
-from mihub.site.store.noting import Note, notes_of_read, notes_of_write
-from mihub.site.store.protocol import AuditQuery, Entries, Version, Written
+from mihub.site.store.noting import notes_of_audit, notes_of_read, notes_of_write
+from mihub.site.store.protocol import AuditQuery, Entries, Note, Version, Written
 from mihub.site.store.rows import NO_ROWS, Indexer, IndexRows
 
 
@@ -89,7 +89,7 @@ class MemoryStore:
         with self._lock:
             found = [entry for entry in reversed(self._audit) if _asked(entry, query, within)][: query.limit]
             patient = query.patient or within.patient_id or ""
-            self.note([Note("E", "search-type", "AuditEvent", "", patient, len(found))], access)
+            self.note(notes_of_audit(patient, len(found), within), access)
             return found
 
     def position(self) -> int:
@@ -109,8 +109,8 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def note(self, notes: list[Note], access: Access) -> None:
-        """Keep lines of the audit; search calls it too."""
+    def note(self, notes: Sequence[Note], access: Access) -> None:
+        """See `Audit.note`; search calls it too."""
         now, actor = now_milliseconds(), access.actor
         with self._lock:
             for note in notes:

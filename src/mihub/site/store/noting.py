@@ -6,33 +6,15 @@ Above: both engines. Below: `core.audit`. Names of search parameters are kept, v
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from mihub.core.audit.entry import ActionCode, OutcomeCode
+from mihub.core.policy.restriction import Restriction
 from mihub.site.store.deciding import Step
-from mihub.site.store.protocol import Effect
+from mihub.site.store.protocol import Effect, Note
 
 _CODES: Final[dict[Effect, ActionCode]] = {"created": "C", "updated": "U", "deleted": "D"}
 _INTERACTIONS: Final[dict[Effect, str]] = {"created": "create", "updated": "update", "deleted": "delete"}
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line to be, without time, number and access. `first` and `last` are positions written, 0 for a
-    read.
-    """
-
-    action: ActionCode
-    interaction: str
-    resource_type: str
-    resource_id: str = ""
-    patient: str = ""
-    count: int = 1
-    outcome: OutcomeCode = "0"
-    parameters: str = ""
-    first: int = 0
-    last: int = 0
 
 
 def notes_of_write(steps: Sequence[Step], first: int, last: int) -> list[Note]:
@@ -59,13 +41,26 @@ def notes_of_read(
 
 
 def notes_of_search(
-    interaction: str, resource_type: str, patients: Iterable[str], count: int, parameters: str
+    interaction: str,
+    resource_type: str,
+    patients: Iterable[str],
+    count: int,
+    parameters: str,
+    *,
+    allowed: bool,
 ) -> list[Note]:
     """Of a page of results: one line for each patient on it, or one without a patient."""
+    outcome: OutcomeCode = "0" if allowed else "4"
     return [
-        Note("E", interaction, resource_type, "", patient, count, parameters=parameters)
+        Note("E", interaction, resource_type, "", patient, count, outcome, parameters)
         for patient in sorted(patients) or [""]
     ]
+
+
+def notes_of_audit(patient: str, count: int, within: Restriction) -> list[Note]:
+    """Of a look into the audit itself."""
+    allowed = within.names("AuditEvent")
+    return notes_of_search("search-type", "AuditEvent", [patient], count, "", allowed=allowed)
 
 
 def _one(types: list[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mihub.core.audit.entry import AuditEntry
@@ -20,11 +20,11 @@ from mihub.database.migrate import migrate
 from mihub.database.pool import Connection, Pool
 from mihub.site.store.content import now_milliseconds, shown
 from mihub.site.store.deciding import decide, keys_of
-from mihub.site.store.noting import Note, notes_of_read, notes_of_write
+from mihub.site.store.noting import notes_of_audit, notes_of_read, notes_of_write
 from mihub.site.store.postgres_audit import find_lines, write_lines
 from mihub.site.store.postgres_reindex import reindex
 from mihub.site.store.postgres_writing import current_of, write_steps
-from mihub.site.store.protocol import AuditQuery, Entries, Version, Written
+from mihub.site.store.protocol import AuditQuery, Entries, Note, Version, Written
 from mihub.site.store.rows import Indexer
 
 # Batches of this size are written with the cyclic garbage collector off: it costs five times the parsing
@@ -127,9 +127,13 @@ class PostgresStore:
         with translated(), self.pool.connection() as connection:
             found = find_lines(connection, query, within)
             patient = query.patient or within.patient_id or ""
-            note = Note("E", "search-type", "AuditEvent", "", patient, len(found))
-            write_lines(connection, [note], access)
+            write_lines(connection, notes_of_audit(patient, len(found), within), access)
         return found
+
+    def note(self, notes: Sequence[Note], access: Access) -> None:
+        """See `Audit.note`."""
+        with translated(), self.pool.connection() as connection:
+            write_lines(connection, notes, access)
 
     def position(self) -> int:
         """See `Store.position`."""

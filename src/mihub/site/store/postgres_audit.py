@@ -10,8 +10,7 @@ from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import Restriction
 from mihub.database.pool import Connection
 from mihub.site.store.content import now_milliseconds
-from mihub.site.store.noting import Note
-from mihub.site.store.protocol import AuditQuery
+from mihub.site.store.protocol import AuditQuery, Note
 
 _WHO: Final = "recorded, actor_id, actor_name, role, organization, purpose, relation"
 _WHAT: Final = "action, interaction, resource_type, resource_id, patient, count, outcome, parameters"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from mihub.core.audit.entry import AuditEntry
+from mihub.core.audit.entry import ActionCode, AuditEntry, OutcomeCode
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
@@ -69,6 +69,24 @@ class Written:
     version: Version | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line to be, without time, number and access. `first` and `last` are positions written, 0 for a
+    read.
+    """
+
+    action: ActionCode
+    interaction: str
+    resource_type: str
+    resource_id: str = ""
+    patient: str = ""
+    count: int = 1
+    outcome: OutcomeCode = "0"
+    parameters: str = ""
+    first: int = 0
+    last: int = 0
+
+
 Entries = Sequence[Put | Delete]
 
 
@@ -86,7 +104,15 @@ class AuditQuery:
     before_id: int | None = None
 
 
-class Store(Protocol):
+class Audit(Protocol):
+    """What a room needs that gives something away without reading a resource, or refuses before it reads."""
+
+    def note(self, notes: Sequence[Note], access: Access) -> None:
+        """Keep lines of the audit, durable when it returns."""
+        ...
+
+
+class Store(Audit, Protocol):
     """Synchronous; web handlers call it in a thread. `within` is what the policy allows this access."""
 
     def write(
