@@ -372,3 +372,88 @@ def test_a_patient_writes_into_nobody_elses_record(client: Client) -> None:
     shared = {"resourceType": "Appointment", "id": "of-both", "status": "booked", "participant": both}
     client.put(shared)
     assert her.put(shared | {"participant": both[:1]}).status_code == 403, "nor takes somebody out of it"
+
+
+def test_a_condition_without_criteria_overwrites_nothing(client: Client) -> None:
+    client.put({"resourceType": "Basic", "id": "alone"})
+    for query in ("", "?_count=1", "?_sort=_id"):
+        answer = client.send("PUT", f"Account{query}", json={"resourceType": "Account"})
+        assert answer.status_code == 400, query
+        assert "no criteria" in text_of(answer), query
+    answer = client.send(
+        "POST", "Account", json={"resourceType": "Account"}, headers={"If-None-Exist": "_count=1"}
+    )
+    assert answer.status_code == 400
+
+
+def test_a_patient_chooses_no_id_by_a_condition(client: Client) -> None:
+    client.put(patient("chooser"))
+    client.put({"resourceType": "Communication", "id": "of-somebody-else", "status": "completed"})
+    her = client.as_(access(Role.PATIENT, Purpose.PATIENT_REQUEST, patient="chooser"))
+    mine = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "subject": {"reference": "Patient/chooser"},
+    }
+    answers = set()
+    for chosen in ("of-somebody-else", "nobody-has-this"):
+        named = mine | {"id": chosen}
+        alone = her.send("PUT", "Communication?identifier=x|1", json=named)
+        together = her.send(
+            "POST", "", json=bundle("transaction", ("PUT", "Communication?identifier=x|1", named, ""))
+        )
+        answers |= {(alone.status_code, together.status_code)}
+    assert answers == {(404, 404)}, "a taken id answers like a free one"
+
+
+@pytest.mark.parametrize("tag", ['W/"' + "9" * 5000 + '"', 'W/"²"', "x"])
+def test_a_version_that_is_none_is_said(client: Client, tag: str) -> None:
+    answer = client.put(patient("tagged"), headers={"If-Match": tag.encode()})
+    assert answer.status_code == 400
+    assert "does not name a version" in text_of(answer)
+
+
+@pytest.mark.parametrize("number", ["1e-999999999", "1e999999999", "sNaN", "-Infinity", "1e400"])
+def test_a_number_beyond_numbers_is_refused(client: Client, number: str) -> None:
+    answer = client.send("GET", f"Observation?value-quantity={number}")
+    assert answer.status_code == 400
+    assert "value-quantity" in text_of(answer)
+
+
+def test_what_is_refused_stands_in_the_audit(client: Client) -> None:
+    nurse = client.as_(access(Role.NURSE))
+    gp = client.as_(access(Role.GP, organization="praxis-a", patient="p", relation="CareTeam/1"))
+    refused = [
+        gp.send("POST", "Flag", json={"resourceType": "Flag"}),
+        gp.put({"resourceType": "Flag", "id": "refused"}),
+        gp.send("PUT", "Flag?identifier=x|1", json={"resourceType": "Flag"}),
+        nurse.send("DELETE", "Flag/refused"),
+        nurse.send("POST", "", json=bundle("transaction", ("DELETE", "Flag/refused", None, ""))),
+        client.as_(access(Role.RESEARCHER)).send("GET", "Flag"),
+        nurse.send("GET", "AuditEvent"),
+    ]
+    assert {answer.status_code for answer in refused} == {403}
+    officer = client.as_(access(Role.DATA_PROTECTION_OFFICER, Purpose.OPERATIONS))
+    page = officer.send("GET", f"AuditEvent?_count={len(refused)}").json()
+    told = [
+        (entry["resource"]["subtype"][0]["code"], entry["resource"]["outcome"]) for entry in page["entry"]
+    ]
+    words = ["create", "update", "update", "delete", "transaction", "search-type", "search-type"]
+    assert told[::-1] == [(word, "4") for word in words]
+
+
+def test_the_audit_is_paged_and_refuses_a_date_it_can_not_ask_for(client: Client) -> None:
+    client.put(patient("paged"))
+    for _ in range(4):
+        client.send("GET", "Patient/paged")
+    officer = client.as_(access(Role.DATA_PROTECTION_OFFICER, Purpose.OPERATIONS))
+    path, lines = "AuditEvent?patient=Patient%2Fpaged&date=ge2020-01-01T00%3A00%3A00%2B01%3A00&_count=2", []
+    while path:
+        page = officer.send("GET", path).json()
+        lines += [entry["resource"]["id"] for entry in page.get("entry", [])]
+        following = [link["url"] for link in page["link"] if link["relation"] == "next"]
+        path = following[0].split("/fhir/")[1] if following else ""
+    assert len(lines) == len(set(lines)) == 5
+    refused = officer.send("GET", "AuditEvent?date=ne2020")
+    assert refused.status_code == 400
+    assert "date takes" in text_of(refused)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import tzinfo
+from urllib.parse import urlencode
 
 from mihub.core.audit.event import audit_event
 from mihub.core.fhir.bundle import search_entry, searchset
@@ -34,8 +35,9 @@ def audit_events(call: Call, parameters: Parameters) -> Reply:
         )
     links = [("self", f"{call.base}/AuditEvent")]
     if len(found) == query.limit:
-        rest = "&".join(f"{name}={text}" for name, text in parameters if name != "_before")
-        links.append(("next", f"{call.base}/AuditEvent?{rest}{'&' if rest else ''}_before={found[-1].id}"))
+        kept = [(name, text) for name, text in parameters if name != "_before"]
+        rest = urlencode([*kept, ("_before", found[-1].id)])
+        links.append(("next", f"{call.base}/AuditEvent?{rest}"))
     member = call.site.settings.member
     entries = [
         search_entry(f"{call.base}/AuditEvent/{entry.id}", audit_event(entry, member), "match")
@@ -72,6 +74,10 @@ def _about(query: AuditQuery, entity: str) -> AuditQuery:
 
 def _dated(query: AuditQuery, text: str, local: tzinfo) -> AuditQuery:
     value = date_value(text, local)
+    if value.prefix in ("ne", "ap"):
+        raise NotSupported(
+            "The audit's date takes eq, ge, gt, sa, le, lt and eb.", where="date", next_step="Give a range."
+        )
     if value.prefix in ("ge", "eq"):
         query = replace(query, since=value.low)
     if value.prefix in ("gt", "sa"):

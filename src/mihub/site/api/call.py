@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
+from mihub.core.audit.entry import ActionCode
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import Restriction
 from mihub.core.policy.rules import Action
-from mihub.errors import InvalidInput
+from mihub.errors import Forbidden, InvalidInput, NotFound
 from mihub.site.site import Site
+from mihub.site.store.protocol import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class Call:
     access: Access
     base: str
     prefer: str = ""
+    _within: dict[Action, Restriction] = field(default_factory=dict, repr=False)
 
     @property
     def minimal(self) -> bool:
@@ -31,8 +36,24 @@ class Call:
         return "handling=lenient" in self.prefer
 
     def within(self, action: Action) -> Restriction:
-        """What the access may touch."""
-        return self.site.gate.restriction(self.access, action)
+        """What the access may touch; decided once, however many entries a bundle has."""
+        if action not in self._within:
+            self._within[action] = self.site.gate.restriction(self.access, action)
+        return self._within[action]
+
+
+@contextmanager
+def refusal_noted(
+    call: Call, action: ActionCode, interaction: str, resource_type: str, resource_id: str = ""
+) -> Iterator[None]:
+    """A change that the rules refuse leaves its line in the audit; the store notes only what it does."""
+    try:
+        yield
+    except (Forbidden, NotFound):
+        call.site.store.note(
+            [Note(action, interaction, resource_type, resource_id, outcome="4")], call.access
+        )
+        raise
 
 
 def version_of(tag: str | None) -> int | None:
@@ -40,6 +61,6 @@ def version_of(tag: str | None) -> int | None:
     if not tag:
         return None
     number = tag.strip().removeprefix("W/").strip('"')
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > 9:
         raise InvalidInput("If-Match does not name a version.", where="If-Match", rule='written W/"3"')
     return int(number)

@@ -15,11 +15,12 @@ from mihub.site.api.call import Call
 def one_match(call: Call, resource_type: str, query: str, within: Restriction) -> str | None:
     """The id of the only match, None without one. Raises `PreconditionFailed` when there are more."""
     parameters = parse_qsl(query.removeprefix("?"), keep_blank_values=True)
-    if not parameters:
+    question = call.site.parser.parse(resource_type, parameters)
+    # `_count=1` alone is no criterion: it would fit whatever stands alone in the record.
+    if not question.conditions:
         raise InvalidInput(
             "A condition has no criteria.", where=resource_type, rule="conditional interactions"
         )
-    question = call.site.parser.parse(resource_type, parameters)
     found = call.site.search.ids(question, within)
     if len(found) > 1:
         raise PreconditionFailed(

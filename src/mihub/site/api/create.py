@@ -7,7 +7,7 @@ import uuid
 from mihub.core.fhir import Resource
 from mihub.core.policy.rules import Action
 from mihub.errors import InvalidInput
-from mihub.site.api.call import Call
+from mihub.site.api.call import Call, refusal_noted
 from mihub.site.api.conditions import one_match
 from mihub.site.api.faults import known_type
 from mihub.site.api.read import read
@@ -28,7 +28,8 @@ def create(call: Call, resource_type: str, resource: Resource, if_none_exist: st
             return []
         return [Put(resource | {"id": str(uuid.uuid4())})]
 
-    written = call.site.store.write(entries, call.access, within)
+    with refusal_noted(call, "C", "create", resource_type):
+        written = call.site.store.write(entries, call.access, within)
     if existing:
         return read(call, resource_type, existing[0])
     return written_reply(call, written[0])

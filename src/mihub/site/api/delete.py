@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mihub.core.policy.rules import Action
 from mihub.errors import Forbidden
-from mihub.site.api.call import Call, version_of
+from mihub.site.api.call import Call, refusal_noted, version_of
 from mihub.site.api.faults import known_type
 from mihub.site.api.reply import Reply
 from mihub.site.store.protocol import Delete
@@ -12,9 +12,10 @@ from mihub.site.store.protocol import Delete
 
 def delete(call: Call, resource_type: str, resource_id: str, if_match: str | None = None) -> Reply:
     """204, also when it was not there. Raises `Forbidden`, `PreconditionFailed`."""
-    may_delete(call, known_type(resource_type))
-    entry = Delete(resource_type, resource_id, version_of(if_match))
-    written = call.site.store.write([entry], call.access, call.within(Action.DELETE))
+    entry = Delete(known_type(resource_type), resource_id, version_of(if_match))
+    with refusal_noted(call, "D", "delete", resource_type, resource_id):
+        may_delete(call, resource_type)
+        written = call.site.store.write([entry], call.access, call.within(Action.DELETE))
     return Reply(204, None, written[0].version)
 
 

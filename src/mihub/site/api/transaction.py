@@ -19,7 +19,7 @@ from mihub.core.policy.restriction import Restriction
 from mihub.core.policy.rules import Action
 from mihub.errors import InvalidInput, MihubError
 from mihub.site.api.bundle_entry import Request, at, requests
-from mihub.site.api.call import Call, version_of
+from mihub.site.api.call import Call, refusal_noted, version_of
 from mihub.site.api.conditions import one_match
 from mihub.site.api.delete import may_delete
 from mihub.site.api.links import linked
@@ -56,12 +56,13 @@ def run(call: Call, bundle: Resource) -> Resource:
         )
     asked = requests(bundle, call.site.settings.max_bundle_entries)
     changes = sorted((one for one in asked if one.method in _ORDER), key=lambda one: _ORDER[one.method])
-    for one in changes:
-        if one.method == "DELETE":
-            with at(one.number):
-                may_delete(call, one.resource_type)
     work = _Work(call, call.within(Action.WRITE))
-    written = _written(work, changes) if changes else {}
+    with refusal_noted(call, "U", "transaction", ""):
+        for one in changes:
+            if one.method == "DELETE":
+                with at(one.number):
+                    may_delete(call, one.resource_type)
+        written = _written(work, changes) if changes else {}
     answers = [_answer(work, one, written.get(one.number)) for one in asked]
     return of_type("transaction-response", answers)
 
@@ -107,7 +108,10 @@ def _place(work: _Work, one: Request) -> None:
         resource_id = found or str(uuid.uuid4())
     elif one.method == "PUT" and not resource_id:
         found = one_match(call, resource_type, one.query, work.within)
-        resource_id = found or str((one.resource or {}).get("id") or uuid.uuid4())
+        named = (one.resource or {}).get("id")
+        if found is None and isinstance(named, str):
+            must_be_theirs(call, resource_type, named, work.within)
+        resource_id = found or str(named or uuid.uuid4())
     elif one.method == "PUT":
         must_be_theirs(call, resource_type, resource_id, work.within)
     work.keys[one.number] = f"{resource_type}/{resource_id}"

@@ -10,7 +10,7 @@ from mihub.core.fhir import Resource
 from mihub.core.policy.restriction import Restriction
 from mihub.core.policy.rules import Action
 from mihub.errors import InvalidInput
-from mihub.site.api.call import Call, version_of
+from mihub.site.api.call import Call, refusal_noted, version_of
 from mihub.site.api.conditions import one_match
 from mihub.site.api.create import check_type, written_reply
 from mihub.site.api.faults import known_type, not_there
@@ -32,7 +32,9 @@ def update(
         must_be_theirs(call, resource_type, resource_id, within)
         return [Put(resource, if_match=version_of(if_match))]
 
-    return written_reply(call, call.site.store.write(entries, call.access, within)[0])
+    with refusal_noted(call, "U", "update", resource_type, resource_id):
+        written = call.site.store.write(entries, call.access, within)
+    return written_reply(call, written[0])
 
 
 def update_conditional(
@@ -47,9 +49,13 @@ def update_conditional(
         named = resource.get("id")
         if found is not None and named not in (None, found):
             raise InvalidInput("The condition fits a resource with another id.", where=f"{resource_type}.id")
+        if found is None and isinstance(named, str):
+            must_be_theirs(call, resource_type, named, within)
         return [Put(resource | {"id": found or named or str(uuid.uuid4())}, if_match=version_of(if_match))]
 
-    return written_reply(call, call.site.store.write(entries, call.access, within)[0])
+    with refusal_noted(call, "U", "update", resource_type):
+        written = call.site.store.write(entries, call.access, within)
+    return written_reply(call, written[0])
 
 
 def must_be_theirs(call: Call, resource_type: str, resource_id: str, within: Restriction) -> None:

@@ -5,7 +5,6 @@ Source: https://hl7.org/fhir/R4/search.html#ptypes. Above: `parse`. Never repeat
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from datetime import tzinfo
@@ -29,6 +28,8 @@ from mihub.site.search.question import (
 )
 
 _PREFIX: Final = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)", re.DOTALL)
+# What a double can hold; a number beyond it can be in no record.
+_LARGEST_EXPONENT: Final = 300
 _ESCAPED: Final = re.compile(r"\\([,|$\\])")
 
 
@@ -84,10 +85,9 @@ def _quantity(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> 
         number = Decimal(parts[0])
     except InvalidOperation as error:
         raise _refused(parameter.name, "does not start with a number") from error
-    exact = float(number)
-    if not math.isfinite(exact) or len(parts) not in (1, 3):
+    if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT or len(parts) not in (1, 3):
         raise _refused(parameter.name, "is not written number|system|code")
-    exponent = cast(int, number.as_tuple().exponent)
+    exact, exponent = float(number), cast(int, number.as_tuple().exponent)
     half = Decimal(5).scaleb(exponent - 1) if prefix != "ap" else abs(number) / 10
     system, unit = (clipped(part) or None for part in (parts[1:] if len(parts) == 3 else ("", "")))
     return QuantityValue(prefix, exact, float(number - half), float(number + half), system, unit)
