@@ -78,7 +78,8 @@ def general_practitioner(visitor: Visitor, region: OpenRegion) -> None:
 def tumour_board(visitor: Visitor, region: OpenRegion) -> None:
     """Register prefilled, decide, co-sign, release, close the loop with a reason."""
     person = _name(region, "board_candidate")
-    visitor.sign_in("board-coordinator").visit(f"/tb/anmelden?name={person.split()[-1]}")
+    visitor.sign_in("board-coordinator").visit("/tb/anmelden")
+    visitor.submit({"name": person.split()[-1]}, action="/tb/anmelden")
     visitor.follow(href="/tb/anmelden/", text="").reads("DLCO")
     visitor.submit(
         {"question": "Therapieempfehlung?", "session": visitor.values("session")[-1]}, button="nmelden"

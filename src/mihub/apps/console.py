@@ -6,6 +6,7 @@ Standard output carries results, standard error everything else, so that `--json
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -70,6 +71,8 @@ def run(command: Callable[[], Any]) -> int:
     """Run the command line and turn what went wrong into one sentence and an exit code (docs/reference/errors.md)."""
     # A stop by the service manager closes databases and temporary folders as Ctrl-C does.
     signal.signal(signal.SIGTERM, _terminated)
+    # Without a handler Python writes warnings of the database's pool between our lines; the error says it once.
+    logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
     try:
         command()
     except MihubError as error:

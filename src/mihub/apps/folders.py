@@ -29,10 +29,12 @@ import orjson
 from mihub.core.wire import keyfile
 from mihub.core.wire.keys import KeySet, PublicKeys
 from mihub.database.embedded import Embedded
-from mihub.errors import ConfigurationError, InvalidInput
+from mihub.errors import ConfigurationError, InvalidInput, NotFound, StorageFull, Unavailable
 
 SECRET_BYTES = 32
 _LOCK = "in-use"
+# PostgreSQL writes its log in files of 16 MB.
+_ROOM_BYTES = 17 * 2**20
 
 
 def create(folder: Path, role: str, settings: Mapping[str, tuple[Any, str]], owner: str) -> KeySet:
@@ -110,7 +112,7 @@ def read_public(path: Path) -> PublicKeys:
     try:
         body = orjson.loads(path.read_bytes())
     except FileNotFoundError:
-        raise InvalidInput(f"There is no file {path}.", next_step="Name the file that was sent.") from None
+        raise NotFound(f"There is no file {path}.", next_step="Name the file that was sent.") from None
     except orjson.JSONDecodeError as error:
         raise InvalidInput(
             f"{path} is not JSON.", rule="public keys", next_step="Ask for the file again."
@@ -123,7 +125,7 @@ def read_linkage_key(path: Path) -> bytes:
     try:
         key = bytes.fromhex(path.read_text(encoding="utf-8").strip())
     except FileNotFoundError:
-        raise InvalidInput(
+        raise NotFound(
             f"There is no file {path}.", next_step="Ask the region's registry for linkage.key."
         ) from None
     except (ValueError, UnicodeDecodeError):
@@ -199,6 +201,21 @@ def copied_facts(folder: Path) -> Iterator[Path]:
                 elif path.suffix == ".parquet":
                     os.link(path, facts / path.name)
         yield Path(beside)
+
+
+@contextmanager
+def full_disk_named(folder: Path) -> Iterator[None]:
+    """A database that can not write its log falls silent; when the disk is full, that is what the error says."""
+    try:
+        yield
+    except Unavailable as error:
+        if shutil.disk_usage(folder).free >= _ROOM_BYTES:
+            raise
+        raise StorageFull(
+            "The disk is full; nothing was half-written.",
+            where=str(folder.resolve()),
+            next_step="Make room, then run the command again.",
+        ) from error
 
 
 def database_url(folder: Path, configured: str | None, name: str) -> tuple[str, Embedded | None]:

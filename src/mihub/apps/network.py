@@ -19,7 +19,7 @@ from mihub.core.policy.actor import MemberId
 from mihub.core.wire import keyfile
 from mihub.core.wire.keys import KeySet
 from mihub.core.wire.members import Member, member_list, sign_list, verify_list
-from mihub.errors import ConfigurationError, InvalidInput
+from mihub.errors import ConfigurationError, InvalidInput, NotFound
 
 OFFLINE = ("registry.json", "linkage.key")
 _DUTIES = frozenset({"site", "record", "portal", "hub", "trust"})
@@ -157,7 +157,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        raise InvalidInput(f"There is no file {path}.", next_step="Name the file that was sent.") from None
+        raise NotFound(f"There is no file {path}.", next_step="Name the file that was sent.") from None
     except UnicodeDecodeError:
         raise InvalidInput(
             f"{path} holds no list of members.",

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.routing import Mount
 
 from mihub import log
-from mihub.apps import site_admin
+from mihub.apps import folders, site_admin
 from mihub.core.policy.actor import Access, MemberId, TransportId
 from mihub.core.wire.feasibility import KIND
 from mihub.core.wire.keys import KeySet, PublicKeys
@@ -119,10 +119,7 @@ class OpenSite:
     def keep_import(self, document: Mapping[str, Any]) -> None:
         """Remember what an import did, for the engineer's page; the newest come first."""
         kept = [dict(document), *self.imports()][:_KEPT_IMPORTS]
-        path = self.folder / "imports.json"
-        draft = path.with_suffix(".new")
-        draft.write_bytes(orjson.dumps(kept))
-        draft.replace(path)
+        folders.replace(self.folder / "imports.json", orjson.dumps(kept), mode=0o600)
 
     def imports(self) -> list[dict[str, Any]]:
         """The newest imports."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -26,7 +27,7 @@ from mihub.apps.serve import address, bind, until_stopped
 from mihub.apps.site_admin import report_document
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire import keyfile
-from mihub.errors import ConfigurationError, InvalidInput, Unauthenticated
+from mihub.errors import ConfigurationError, InvalidInput, NotFound, Unauthenticated
 from mihub.site.ingest.report import ImportReport, Progress
 from mihub.site.settings import SiteSettings
 
@@ -127,6 +128,7 @@ def opened(folder: Path, *, serves: bool = False) -> Iterator[OpenSite]:
         linkage_key=folders.read_linkage_key(linkage) if linkage.exists() else b"",
     )
     with ExitStack() as stack:
+        stack.enter_context(folders.full_disk_named(folder))
         lock = _lock(folder, wait=serves)
         if lock is None:
             place = replace(place, rooms_dir=stack.enter_context(folders.copied_facts(folder)))
@@ -219,17 +221,19 @@ def run_import(folder: Path, paths: list[Path], *, dry_run: bool, as_json: bool)
                 step(progress.files_done, progress.files_total)
 
             report = site.importer().run(paths, dry_run=dry_run, progress=moved)
+        # The account comes first: what follows may fail on a full disk.
+        if as_json:
+            sys.stdout.write(report.to_json() + "\n")
+        else:
+            _print_report(report, time.perf_counter() - started)
         if not dry_run:
             site.keep_import(report_document(report))
             # A serving process follows by itself.
             if not site.place.rooms_dir:
                 site.feasibility.refresh()
-    if as_json:
-        console.out.file.write(report.to_json() + "\n")
-    else:
-        _print_report(report, time.perf_counter() - started)
     if report.stopped is not None:
-        raise report.stopped
+        with folders.full_disk_named(folder):
+            raise report.stopped
     return report.exit_code
 
 
@@ -280,10 +284,11 @@ def status(folder: Path, *, as_json: bool) -> None:
 
 def count(folder: Path, question: Path, *, as_json: bool) -> None:
     """The exact count, for this site alone."""
+    folders.read(folder, "site")
     try:
         ccdl = orjson.loads(question.read_bytes())
     except FileNotFoundError:
-        raise InvalidInput(f"There is no file {question}.", next_step="Name a CCDL document.") from None
+        raise NotFound(f"There is no file {question}.", next_step="Name a CCDL document.") from None
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"{question} is not JSON.", rule="CCDL v2", next_step="Check the file.") from error
     if not isinstance(ccdl, dict):
