@@ -12,6 +12,7 @@ import base64
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+import mihub
 import mihub.portals.patient.routes as patient_routes
 import mihub.site.api.app as site_api
 from mihub import log
@@ -42,6 +44,7 @@ from tests.architecture import marked_people
 from tests.architecture.marked_people import FAMILY, GIVEN, MARKERS, NOTE, bad_requests
 from tests.real_site import TODAY
 
+SRC = Path(mihub.__file__).parent
 _CHEMNITZ, _DRESDEN = MemberId("chemnitz"), MemberId("dresden")
 
 
@@ -127,6 +130,9 @@ async def _link(region: OpenRegion) -> None:
     for site in region.sites.values():
         assert site.feed is not None
         await site.feed.catch_up()
+    known = _tables(region.pg.url("trust"))
+    for member in (_CHEMNITZ, _DRESDEN):
+        assert region.sites[member].transport_id("marked") in known, "the marked people were linked"
 
 
 def _bearer(region: OpenRegion, member: str, role: Role, purpose: Purpose) -> dict[str, str]:
@@ -303,3 +309,14 @@ def test_the_markers_would_be_found(caught: Caught) -> None:
     for written in _forms(FAMILY):
         planted = f"xx{written}xx"
         assert any(one in planted for one in _forms(FAMILY))
+
+
+def test_no_form_puts_what_somebody_typed_into_an_address() -> None:
+    """A form that is sent by GET may offer choices, never a field for words: addresses are kept and shared."""
+    templates = sorted((SRC / "portals").rglob("*.html"))
+    assert len(templates) > 20
+    for path in templates:
+        for form in re.findall(r"<form\b.*?</form>", path.read_text(encoding="utf-8"), re.DOTALL):
+            sent_by_post = re.match(r'<form\b[^>]*\bmethod="post"', form)
+            typed = re.search(r'<textarea|<input\b[^>]*type="(?:text|search|date|tel|email|number)"', form)
+            assert sent_by_post or not typed, f"{path.relative_to(SRC)} sends words by GET"

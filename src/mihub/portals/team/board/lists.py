@@ -67,9 +67,9 @@ async def overview(request: Request) -> Response:
 
 
 async def choose_patient(request: Request) -> Response:
-    """GET /tb/anmelden?name="""
+    """GET and POST /tb/anmelden. A name is looked for by POST: no address ever holds one."""
     care = list_record(request)
-    name = request.query_params.get("name", "").strip()[:80]
+    name = await _name_looked_for(request)
     query = [("_sort", "family"), ("_count", str(_PATIENTS_SHOWN + 1))]
     found = await care.search("Patient", [("name", part) for part in name.split()] or query)
     found = [each for each in found if each.get("resourceType") == "Patient"]
@@ -83,3 +83,9 @@ async def choose_patient(request: Request) -> Response:
         name=name,
         **common(request),
     )
+
+
+async def _name_looked_for(request: Request) -> str:
+    if request.method != "POST":
+        return ""
+    return str((await request.form()).get("name", "")).strip()[:80]

@@ -18,7 +18,7 @@ def routes(portal: Portal) -> list[Route]:
     case, person = "/tb/fall/{id}", "/tb/anmelden/{member}/{patient}"
     return [
         Route("/tb", lists.overview),
-        Route("/tb/anmelden", lists.choose_patient),
+        Route("/tb/anmelden", lists.choose_patient, methods=["GET", "POST"]),
         Route(person, register.form),
         Route(person, register.send, methods=_POST),
         Route("/tb/sitzung/{date}", session.show),
