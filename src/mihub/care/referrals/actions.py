@@ -13,7 +13,7 @@ from datetime import date, datetime
 from mihub.care.referrals.lists import Referral
 from mihub.care.referrals.person import stable_id
 from mihub.care.referrals.states import Move, State, after
-from mihub.care.referrals.terms import FINDING, author, concept, history_note, transaction
+from mihub.care.referrals.terms import FINDING, author, concept, history_note, transaction, version_of
 from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import Actor
@@ -73,9 +73,8 @@ async def complete(
     task = _moved(referral.task, state, actor, now)
     link = {"reference": f"DiagnosticReport/{report['id']}"}
     task["output"] = [{"type": {"text": "report"}, "valueReference": link}]
-    request = [({**referral.request, "status": "completed"}, None)] if referral.request is not None else []
-    version = referral.task["meta"]["versionId"]
-    await record.transaction(transaction([(report, None), (task, version), *request]))
+    changed = [task, *([{**referral.request, "status": "completed"}] if referral.request else [])]
+    await record.transaction(transaction([(report, None), *((each, version_of(each)) for each in changed)]))
     return report
 
 
@@ -105,7 +104,7 @@ def _report(referral: Referral, result: Result, actor: Actor, now: datetime) -> 
         "id": stable_id("report", referral.id),
         "status": "final",
         "code": request.get("code", {"text": "Niedrigdosis-CT der Lunge"}),
-        "basedOn": [referral.task["focus"]] if "focus" in referral.task else [],
+        **({"basedOn": [referral.task["focus"]]} if "focus" in referral.task else {}),
         "subject": {"reference": referral.task["for"]["reference"]},
         "effectiveDateTime": result.examined_on.isoformat(),
         "issued": now.isoformat(timespec="seconds"),

@@ -23,7 +23,8 @@ async def with_members(
     new).
     """
     found = await record.search("CareTeam", [("subject", f"Patient/{person_id}")])
-    team = found[0] if found else _new(person_id)
+    active = (each for each in found if each.get("status", "active") == "active")
+    team = next(active, None) or next(iter(found), None) or _new(person_id)
     present = {member_of(each.get("member")) for each in team.get("participant", [])}
     added = [_participant(part) for part in parts if part[0] not in present]
     version = team.get("meta", {}).get("versionId")

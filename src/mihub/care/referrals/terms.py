@@ -82,6 +82,11 @@ def history_note(actor: Actor, now: datetime, word: str) -> Json:
     return {"authorString": actor.name, "time": now.isoformat(timespec="seconds"), "text": word}
 
 
+def version_of(resource: Resource) -> str:
+    """The version that a change starts from; one that was never stored matches none."""
+    return str(resource.get("meta", {}).get("versionId", ""))
+
+
 def transaction(resources: Sequence[tuple[Resource, str | None]]) -> Resource:
     """A transaction that puts every resource at its own id; the second value is the version that must be
     current.

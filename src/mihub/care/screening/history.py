@@ -8,6 +8,7 @@ known", never "none". Codes: `https://mihub.example/fhir/CodeSystem/observation`
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -85,10 +86,10 @@ def read_prior_ct(observations: Sequence[Resource]) -> PriorCt | None:
     for answer in sorted(answers, key=lambda each: str(each.get("effectiveDateTime", "")), reverse=True):
         if answer.get("valueBoolean") is False:
             return PriorCt(on=None)
-        day = partial_day(str(answer.get("valueDateTime", "")))
+        day = _latest(str(answer.get("valueDateTime", "")))
         if day is not None:
-            # The later the CT, the stricter the rule: a vague date counts as its last possible month.
-            return PriorCt(on=_latest(*day), control_requiring=_says_control(answer))
+            # The later the CT, the stricter the rule: a vague date counts as its last possible day.
+            return PriorCt(on=day, control_requiring=_says_control(answer))
     return None
 
 
@@ -159,8 +160,13 @@ def partial_day(text: str) -> tuple[date, int] | None:
     return None if day is None else (day, 11 if len(numbers) == 1 else 0)
 
 
-def _latest(day: date, uncertain_months: int) -> date:
-    return date(day.year, 12, 31) if uncertain_months else day
+def _latest(text: str) -> date | None:
+    """The last day that "1984", "1984-05" or "1984-05-03" can mean; None when it is no date."""
+    known = partial_day(text)
+    if known is None or len(text) >= 10:
+        return known[0] if known else None
+    month = known[0].month if len(text) > 4 else 12
+    return date(known[0].year, month, monthrange(known[0].year, month)[1])
 
 
 def _interval(observation: Resource) -> SmokingInterval | None:

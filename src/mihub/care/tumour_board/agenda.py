@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from mihub.care.referrals.terms import transaction, version_of
 from mihub.care.tumour_board import terms
 from mihub.care.tumour_board.case import BoardCase, CaseState, plan_reference, read_case
 from mihub.care.tumour_board.catalogue import Board
@@ -74,9 +75,9 @@ async def move(care: FhirClient, session: Session, case_id: str, step: int, acto
     place = order.index(case_id)
     target = min(max(place + step, 0), len(order) - 1)
     order.insert(target, order.pop(place))
-    entries = _renumbered(session.cases, order)
-    if entries:
-        await care.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    changed = _renumbered(session.cases, order)
+    if changed:
+        await care.transaction(transaction(changed))
 
 
 async def postpone(care: FhirClient, case: BoardCase, reason: str, actor: Actor) -> None:
@@ -95,7 +96,7 @@ async def reschedule(care: FhirClient, case: BoardCase, day: date, actor: Actor)
     session = {"system": terms.SESSION_ID, "value": f"{case.board_id}/{day.isoformat()}"}
     period = {"executionPeriod": {"start": day.isoformat()}, "groupIdentifier": session}
     status = "requested" if case.task.get("status") == "on-hold" else case.task.get("status")
-    await care.update({**case.task, **period, "status": status}, if_match=_version(case.task))
+    await care.update({**case.task, **period, "status": status}, if_match=version_of(case.task))
 
 
 async def _leave(care: FhirClient, case: BoardCase, status: str, reason: str, actor: Actor) -> None:
@@ -108,7 +109,7 @@ async def _leave(care: FhirClient, case: BoardCase, status: str, reason: str, ac
             next_step="Say in a few words why.",
         )
     task = {**case.task, "status": status, "statusReason": {"text": reason.strip()}}
-    await care.update(task, if_match=_version(case.task))
+    await care.update(task, if_match=version_of(case.task))
 
 
 async def _cases(care: FhirClient, parameters: Parameters) -> tuple[BoardCase, ...]:
@@ -128,18 +129,11 @@ async def _plans(care: FhirClient, tasks: Iterable[Resource]) -> dict[str, Resou
     return found
 
 
-def _renumbered(cases: tuple[BoardCase, ...], order: list[str]) -> list[Resource]:
+def _renumbered(cases: tuple[BoardCase, ...], order: list[str]) -> list[tuple[Resource, str | None]]:
     """Only the Tasks whose position changes, each guarded by its version."""
     by_id = {each.id: each for each in cases}
     return [
-        {
-            "resource": _at_position(by_id[case_id].task, position),
-            "request": {
-                "method": "PUT",
-                "url": f"Task/{case_id}",
-                "ifMatch": f'W/"{_version(by_id[case_id].task)}"',
-            },
-        }
+        (_at_position(by_id[case_id].task, position), version_of(by_id[case_id].task))
         for position, case_id in enumerate(order, 1)
         if by_id[case_id].position != position
     ]
@@ -148,7 +142,3 @@ def _renumbered(cases: tuple[BoardCase, ...], order: list[str]) -> list[Resource
 def _at_position(task: Resource, position: int) -> Resource:
     others = [each for each in task.get("input", []) if each.get("type", {}).get("text") != "position"]
     return {**task, "input": [*others, {"type": {"text": "position"}, "valuePositiveInt": position}]}
-
-
-def _version(resource: Resource) -> str:
-    return str(resource.get("meta", {}).get("versionId", ""))

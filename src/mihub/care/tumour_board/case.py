@@ -97,7 +97,7 @@ def read_case(task: Resource, plan: Resource | None) -> BoardCase:
         task=task,
         plan=plan,
         board_id=board_id,
-        day=date.fromisoformat(start) if len(start) == 10 else None,
+        day=_day(start),
         position=int(inputs.get("position", {}).get("valuePositiveInt", 999)),
         question=str(task.get("description", "")),
         registrant=str(requester.get("display", "")),
@@ -105,6 +105,13 @@ def read_case(task: Resource, plan: Resource | None) -> BoardCase:
         added=_added(inputs),
         completeness=str(inputs.get("completeness", {}).get("valueString", "")),
     )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def plan_reference(task: Resource) -> str:

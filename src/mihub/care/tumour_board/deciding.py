@@ -81,6 +81,10 @@ async def _conflict(care: FhirClient, case: BoardCase, mine: Decision) -> Confli
 
 
 def _draft_of(case: BoardCase) -> Resource:
+    if case.state in (CaseState.WITHDRAWN, CaseState.POSTPONED):
+        raise Unprocessable(
+            "This case is on no agenda.", rule=_RULE, next_step="Give the case a date of the board first."
+        )
     if case.plan is None or case.plan.get("status") != "draft":
         raise Unprocessable(
             "This decision is signed and can not be changed.",

@@ -120,7 +120,7 @@ def from_care_plan(plan: Resource) -> Decision:
         conference=next(
             (terms.code_of(each, terms.CONFERENCE_KIND) for each in plan.get("category", [])), ""
         ),
-        day=date.fromisoformat(str(plan["created"])[:10]),
+        day=_day(plan),
         recommendations=tuple(
             _recommendation(each, at) for at, each in enumerate(plan.get("activity", []), 1)
         ),
@@ -131,6 +131,14 @@ def from_care_plan(plan: Resource) -> Decision:
         author_id=str(author.get("identifier", {}).get("value", "")),
         signature=_signed(plan),
     )
+
+
+def _day(plan: Resource) -> date:
+    """The day of the board; the first day there is for a plan of another program that does not say it."""
+    try:
+        return date.fromisoformat(str(plan.get("created") or plan.get("period", {}).get("start"))[:10])
+    except ValueError:
+        return date.min
 
 
 def sign(decision: Decision, actor: Actor, at: str) -> Decision:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from mihub.care.referrals.terms import transaction, version_of
 from mihub.care.tumour_board import catalogue
 from mihub.care.tumour_board.agenda import all_cases
 from mihub.care.tumour_board.case import BoardCase, load_case
 from mihub.care.tumour_board.decision import Decision, Deviation, Recommendation, to_care_plan
 from mihub.care.tumour_board.permissions import Act, require
-from mihub.core.fhir import Json, Resource
+from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import Actor
 from mihub.errors import InvalidInput, NotFound, Unprocessable
@@ -140,13 +141,14 @@ async def _store(
         raise Unprocessable("The case has no plan.", rule=_RULE)
     decision = case.decision.with_recommendation(changed)
     plan = {**to_care_plan(decision, case.plan), "status": "active" if _is_open(decision) else "completed"}
-    entries = [_put(plan, version)]
+    changes = [plan]
     duty = await _duty(care, case, changed)
     if duty is not None:
-        entries.append(_put(duty))
+        changes.append(duty)
     if not _is_open(decision):
-        entries.append(_put({**case.task, "status": "completed"}))
-    await care.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+        changes.append({**case.task, "status": "completed"})
+    versions = [version, *(version_of(each) for each in changes[1:])]
+    await care.transaction(transaction(list(zip(changes, versions, strict=True))))
     return await load_case(care, case.id)
 
 
@@ -160,11 +162,6 @@ async def _duty(care: FhirClient, case: BoardCase, changed: Recommendation) -> R
 
 def _is_open(decision: Decision) -> bool:
     return any(each.is_open() for each in decision.recommendations)
-
-
-def _put(resource: Resource, version: str = "") -> Json:
-    request = {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}
-    return {"resource": resource, "request": {**request, "ifMatch": f'W/"{version}"'} if version else request}
 
 
 def _text(text: str, where: str, what: str) -> None:

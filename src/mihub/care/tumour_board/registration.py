@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from mihub.care.referrals.terms import transaction
 from mihub.care.tumour_board import catalogue, terms
 from mihub.care.tumour_board.case import BoardCase, load_case
 from mihub.care.tumour_board.permissions import Act, require
@@ -84,11 +85,7 @@ def _bundle(
         _plan(case_id, registration, presentation),
         _task(case_id, registration, presentation, actor, now),
     ]
-    entries = [
-        {"resource": each, "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"}}
-        for each in resources
-    ]
-    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    return transaction([(each, None) for each in resources])
 
 
 def _task(

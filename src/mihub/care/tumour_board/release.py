@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mihub.care.referrals.terms import transaction, version_of
 from mihub.care.tumour_board import terms
 from mihub.care.tumour_board.case import BoardCase, CaseState, load_case
 from mihub.care.tumour_board.decision import Recommendation
 from mihub.care.tumour_board.letters import check_text
 from mihub.care.tumour_board.permissions import Act, require
-from mihub.core.fhir import Json, Resource
+from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import Actor, MemberId
 from mihub.errors import Unprocessable
@@ -59,21 +60,15 @@ def _bundle(
     case: BoardCase, plan: Resource, version: str, given: Release, actor: Actor, now: datetime
 ) -> Resource:
     at = now.isoformat(timespec="seconds")
-    resources = [_to_patient(case, given, actor, at)]
+    new = [_to_patient(case, given, actor, at)]
     if given.gp:
-        resources.append(_to_practice(case, given, given.gp, actor, at))
+        new.append(_to_practice(case, given, given.gp, actor, at))
     decision = case.decision
     open_ones = [each for each in decision.recommendations if each.is_open()] if decision else []
-    resources += [_duty(case, each, actor, at) for each in open_ones]
-    resources.append({**case.task, "status": "in-progress", "lastModified": at})
-    entries = [_put(each) for each in resources]
-    entries.insert(0, _put(_disclosed(plan), version))
-    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-
-
-def _put(resource: Resource, version: str = "") -> Json:
-    request = {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}
-    return {"resource": resource, "request": {**request, "ifMatch": f'W/"{version}"'} if version else request}
+    new += [_duty(case, each, actor, at) for each in open_ones]
+    task = {**case.task, "status": "in-progress", "lastModified": at}
+    changed = [(_disclosed(plan), version), (task, version_of(case.task))]
+    return transaction([*changed, *((each, None) for each in new)])
 
 
 def _disclosed(plan: Resource) -> Resource:

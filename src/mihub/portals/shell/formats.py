@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from mihub.portals.shell.texts import Language
 
-_HERE: Final = "Europe/Berlin"
+# The region's clock. Its data comes with the dependencies.
+HERE: Final = ZoneInfo("Europe/Berlin")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T(\d{2}):(\d{2}))?.*", re.DOTALL)
 
 
@@ -70,8 +71,8 @@ def _local(text: str) -> str:
     if not text.endswith(("Z", "+00:00")):
         return text
     try:
-        return datetime.fromisoformat(text).astimezone(ZoneInfo(_HERE)).isoformat()
-    except (ValueError, ZoneInfoNotFoundError):
+        return datetime.fromisoformat(text).astimezone(HERE).isoformat()
+    except ValueError:
         return text
 
 

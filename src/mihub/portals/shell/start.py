@@ -71,6 +71,8 @@ async def sign_in(request: Request) -> Response:
     if persona is None:
         raise NotFound("There is no such demo sign-in.", next_step="Choose one on the start page.")
     session = await _open(portal, persona)
+    # Whoever was signed in for this area before is so no longer.
+    portal.sessions.close(request.cookies.get(PATIENT_COOKIE if session.is_patient else STAFF_COOKIE))
     answer = see_other(request, home_of(request.app.state.areas, persona.role))
     cookie, path = (PATIENT_COOKIE, "/p") if session.is_patient else (STAFF_COOKIE, "/")
     answer.set_cookie(

@@ -67,7 +67,7 @@ async def form(request: Request) -> Response:
         )
     proposal = ground.anchor.proposal
     values = {
-        "schedule": ground.schedules[0].id if ground.diagnoses else "",
+        "schedule": next(iter(_fits(ground)), ""),
         "anchor": proposal.ended if proposal else None,
         "responsible": ground.responsible[0].id,
         "key": secrets.token_hex(8),
@@ -137,6 +137,11 @@ async def _ground(request: Request) -> Ground:
     )
 
 
+def _fits(ground: Ground) -> list[str]:
+    """The schedules for one of the person's diagnoses; only such a one is ever proposed."""
+    return [each.id for each in ground.schedules if any(each.fits(code) for code in ground.diagnoses)]
+
+
 def _of(record: Any) -> list[tuple[MemberId, dict[str, Any]]]:
     return [(record.member, resource) for resource in record.resources]
 
@@ -170,7 +175,7 @@ def _render(request: Request, ground: Ground, errors: FormErrors, values: Mappin
         values=values,
         chosen=chosen,
         preview=preview,
-        fits=[each.id for each in ground.schedules if any(each.fits(code) for code in ground.diagnoses)],
+        fits=_fits(ground),
         proposal=ground.anchor.proposal,
         silent=names(request, ground.silent),
     )

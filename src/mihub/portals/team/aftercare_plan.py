@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -20,7 +19,7 @@ from mihub.care.aftercare.series import Due, Plan, Visit, due_list, next_per_pla
 from mihub.care.aftercare.visits import agree_day, call_off, end_plan, mark_done
 from mihub.core.policy.actor import Purpose
 from mihub.errors import NotFound
-from mihub.portals.shell.formats import person_name
+from mihub.portals.shell.formats import HERE, person_name
 from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, require, session_of
 from mihub.portals.shell.page import page, see_other, text_of
@@ -35,7 +34,6 @@ TONES = {
     Due.DONE: "success",
     Due.CANCELLED: "neutral",
 }
-_ZONE = ZoneInfo("Europe/Berlin")
 _VISIT_MINUTES = 30
 # What can prove an examination of a plan.
 _EVIDENCE = ("DiagnosticReport:patient", "ImagingStudy:patient", "Procedure:patient", "Observation:patient")
@@ -85,7 +83,7 @@ async def calendar(request: Request) -> Response:
     entries = [
         Entry(visit.id, _start(visit), summary, portal_of(request).region.member(own_member(request)).name)
         for visit in plan.visits
-        if visit.state not in (Due.DONE, Due.CANCELLED)
+        if visit.state not in (Due.DONE, Due.CANCELLED) and visit.due_on > date.min
     ]
     headers = {"Content-Disposition": 'attachment; filename="termine.ics"'}
     return Response(calendar_file(entries, now_of(request)), headers=headers, media_type="text/calendar")
@@ -136,7 +134,7 @@ async def _act(request: Request, name: str, visit: Visit, form: FormData, errors
         return
     clock = _clock(form, errors)
     if day is not None and clock is not None and not errors:
-        start = datetime(day.year, day.month, day.day, clock[0], clock[1], tzinfo=_ZONE)
+        start = datetime(day.year, day.month, day.day, clock[0], clock[1], tzinfo=HERE)
         await agree_day(record, visit, start, _VISIT_MINUTES, actor)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from starlette.requests import Request
@@ -22,7 +22,7 @@ from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import MemberId, Purpose
 from mihub.core.rules.months import completed_years
 from mihub.errors import Forbidden, Gone, MihubError, NotFound
-from mihub.portals.shell.formats import person_name
+from mihub.portals.shell.formats import HERE, person_name
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import text_of
 from mihub.portals.shell.portal import CARE_RECORD
@@ -75,8 +75,8 @@ def care_record(request: Request, purpose: Purpose | None = None) -> FhirClient:
 
 
 def now_of(request: Request) -> datetime:
-    """The moment, on the portal's own day (a demo has a fixed one)."""
-    return datetime.combine(portal_of(request).today(), datetime.now(UTC).time(), UTC)
+    """The moment by the clock on the wall, on the portal's own day (a demo has a fixed one)."""
+    return datetime.combine(portal_of(request).today(), datetime.now(HERE).timetz())
 
 
 async def find_person(request: Request, patient_id: str) -> KnownPerson:

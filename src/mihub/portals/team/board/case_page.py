@@ -17,7 +17,8 @@ from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page, text_of
 from mihub.portals.team.board.people import CasePatient, at_site, find_patient, present, short_name
 from mihub.portals.team.board.session import upcoming
-from mihub.portals.team.board.views import STATE_TONES, age, board_name, common
+from mihub.portals.team.board.views import STATE_TONES, board_name, common
+from mihub.portals.team.people import age
 
 _SHOWN_TYPES = frozenset(
     {
@@ -58,7 +59,7 @@ async def show(request: Request) -> Response:
         title=text_of(request, "board.case.title"),
         case=case,
         person=person,
-        age=age(person.patient, portal_of(request).today()),
+        age=age(person.patient, request),
         shown=presentation,
         columns=columns,
         board_name=board_name(request, case.board_id),

@@ -6,7 +6,7 @@ by side. Neighbours: `care.tumour_board.deciding`, `decision_form`.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from mihub.portals.shell.session import Flash
 from mihub.portals.team.board.decision_form import DecisionForm, blank_form, from_decision, read_form
 from mihub.portals.team.board.people import patients_by_id
 from mihub.portals.team.board.views import case_line, common, options
+from mihub.portals.team.people import now_of
 
 
 async def form(request: Request) -> Response:
@@ -46,7 +47,7 @@ async def save(request: Request) -> Response:
     sent = await request.form()
     case = await _case(request)
     errors = FormErrors()
-    given, decision = read_form(sent, case, errors, _today(request))
+    given, decision = read_form(sent, case, errors, _today(request), _members(request))
     if "more" in sent:
         return await _render(request, case, given.with_more(str(sent.get("more"))), FormErrors())
     if errors or decision is None:
@@ -63,9 +64,8 @@ async def sign(request: Request) -> Response:
     session = session_of(request)
     sent = await request.form()
     case = await _case(request)
-    now = datetime.combine(_today(request), datetime.now(UTC).timetz())
     care = portal_of(request).record(session)
-    await sign_decision(care, case, str(sent.get("version", "")), session.actor, now)
+    await sign_decision(care, case, str(sent.get("version", "")), session.actor, now_of(request))
     return see_other(request, f"/tb/fall/{case.id}/freigabe", flash=Flash("board.decide.signed"))
 
 
@@ -129,10 +129,15 @@ async def _context(request: Request, case: BoardCase) -> dict[str, Any]:
         "disciplines": options(request, words.disciplines),
         "conferences": options(request, words.conferences),
         "evidence": options(request, words.evidence),
-        "members": [(each.id, each.name) for each in portal.region.members if each.kind],
+        "members": list(_members(request).items()),
         "verified": words.edition.verified,
         **common(request),
     }
+
+
+def _members(request: Request) -> dict[str, str]:
+    """The organisations that may answer for a recommendation."""
+    return {each.id: each.name for each in portal_of(request).region.members if each.kind}
 
 
 def _today(request: Request) -> date:

@@ -6,6 +6,7 @@ itself stand in `care.tumour_board.deciding`. Neighbour: `decide`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -85,13 +86,16 @@ def from_decision(decision: Decision, version: str = "") -> DecisionForm:
 
 
 def read_form(
-    sent: FormData, case: BoardCase, errors: FormErrors, today: date
+    sent: FormData, case: BoardCase, errors: FormErrors, today: date, members: Collection[str]
 ) -> tuple[DecisionForm, Decision | None]:
-    """The form as typed, and the decision when it is complete (None with `errors` filled otherwise)."""
+    """The form as typed, and the decision when it is complete (None with `errors` filled otherwise).
+
+    `members` may answer for a recommendation.
+    """
     words = catalogue.words()
     given = DecisionForm(
         conference=errors.choice(sent, "conference", [each.code for each in words.conferences]),
-        recommendations=tuple(_recommendation(sent, at, errors) for at in _numbers(sent, "text")),
+        recommendations=tuple(_recommendation(sent, at, errors, members) for at in _numbers(sent, "text")),
         participants=tuple(
             (errors.text(sent, f"name-{at}", limit=120), errors.text(sent, f"discipline-{at}"))
             for at in _numbers(sent, "name")
@@ -152,7 +156,9 @@ def _usual_due(kind: str, day: date) -> date:
     return day + timedelta(days=days)
 
 
-def _recommendation(sent: FormData, at: int, errors: FormErrors) -> RecommendationLine:
+def _recommendation(
+    sent: FormData, at: int, errors: FormErrors, members: Collection[str]
+) -> RecommendationLine:
     words = catalogue.words()
     return RecommendationLine(
         kind=errors.choice(sent, f"kind-{at}", [each.code for each in words.therapies], required=False),
@@ -160,7 +166,7 @@ def _recommendation(sent: FormData, at: int, errors: FormErrors) -> Recommendati
         evidence=errors.choice(
             sent, f"evidence-{at}", [each.code for each in words.evidence], required=False
         ),
-        responsible=errors.text(sent, f"responsible-{at}", limit=60),
+        responsible=errors.choice(sent, f"responsible-{at}", members, required=False),
         due=errors.day(sent, f"due-{at}"),
     )
 

@@ -7,7 +7,7 @@ Nothing that a site knows is typed again; only what nobody knows may be added by
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -27,7 +27,8 @@ from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import language_of, page, see_other, text_of
 from mihub.portals.shell.session import Flash
 from mihub.portals.team.board.people import CasePatient, find_patient, present
-from mihub.portals.team.board.views import age, common, options
+from mihub.portals.team.board.views import common, options
+from mihub.portals.team.people import age, now_of
 
 _DATES = 4
 
@@ -62,8 +63,9 @@ async def send(request: Request) -> Response:
     )
     presentation = await present(request, person, given["added"].items())
     session = session_of(request)
-    now = datetime.combine(portal_of(request).today(), datetime.now(UTC).timetz())
-    case = await register(portal_of(request).record(session), registration, presentation, session.actor, now)
+    case = await register(
+        portal_of(request).record(session), registration, presentation, session.actor, now_of(request)
+    )
     return see_other(request, f"/tb/fall/{case.id}", flash=Flash("board.register.done"))
 
 
@@ -105,7 +107,7 @@ async def _render(
         status=status,
         title=text_of(request, "board.register.title"),
         person=person,
-        age=age(person.patient, portal_of(request).today()),
+        age=age(person.patient, request),
         case=presentation,
         given=given,
         key=given.get("key") or secrets.token_hex(12),

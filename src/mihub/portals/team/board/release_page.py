@@ -6,8 +6,6 @@ Until this page is sent, neither patient nor practice sees the decision. Neighbo
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,6 +21,7 @@ from mihub.portals.shell.session import Flash
 from mihub.portals.team.board.case_page import open_case
 from mihub.portals.team.board.people import CasePatient
 from mihub.portals.team.board.views import case_line, common
+from mihub.portals.team.people import now_of
 
 
 async def form(request: Request) -> Response:
@@ -60,9 +59,8 @@ async def send(request: Request) -> Response:
         gp_name=practice.name if practice else "",
         language=language_of(request),
     )
-    now = datetime.combine(portal_of(request).today(), datetime.now(UTC).timetz())
     care = portal_of(request).record(session)
-    await release(care, case, str(sent.get("version", "")), given, session.actor, now)
+    await release(care, case, str(sent.get("version", "")), given, session.actor, now_of(request))
     return see_other(request, f"/tb/fall/{case.id}/beschluss", flash=Flash("board.release.done"))
 
 

@@ -14,7 +14,7 @@ from mihub.care.tumour_board import catalogue
 from mihub.care.tumour_board.agenda import Session as Meeting
 from mihub.care.tumour_board.agenda import agenda, move, next_dates, postpone, reschedule, withdraw
 from mihub.care.tumour_board.case import load_case
-from mihub.errors import NotFound
+from mihub.errors import InvalidInput, NotFound
 from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import language_of, page, see_other, text_of
@@ -45,6 +45,7 @@ async def reorder(request: Request) -> Response:
     sent = await request.form()
     errors = FormErrors()
     case_id, step = errors.text(sent, "case"), errors.choice(sent, "step", ("up", "down"))
+    _refuse(errors)
     meeting = await _meeting(request)
     session = session_of(request)
     await move(portal_of(request).record(session), meeting, case_id, -1 if step == "up" else 1, session.actor)
@@ -56,12 +57,13 @@ async def leave(request: Request) -> Response:
     sent = await request.form()
     errors = FormErrors()
     act, reason = errors.choice(sent, "act", ("postpone", "withdraw")), errors.text(sent, "reason", limit=300)
+    _refuse(errors)
     session = session_of(request)
     care = portal_of(request).record(session)
     case = await load_case(care, request.path_params["id"])
     action = postpone if act == "postpone" else withdraw
     await action(care, case, reason, session.actor)
-    return see_other(request, "/tb", flash=Flash(f"board.session.done_{act or 'withdraw'}"))
+    return see_other(request, "/tb", flash=Flash(f"board.session.done_{act}"))
 
 
 async def new_date(request: Request) -> Response:
@@ -70,10 +72,21 @@ async def new_date(request: Request) -> Response:
     session = session_of(request)
     care = portal_of(request).record(session)
     case = await load_case(care, request.path_params["id"])
-    days = {day.isoformat(): day for day in upcoming(request, case.board_id)}
-    day = days[chosen] if (chosen := str(sent.get("day", ""))) in days else next(iter(days.values()))
-    await reschedule(care, case, day, session.actor)
+    errors, days = FormErrors(), {day.isoformat(): day for day in upcoming(request, case.board_id)}
+    chosen = errors.choice(sent, "day", days)
+    _refuse(errors)
+    await reschedule(care, case, days[chosen], session.actor)
     return see_other(request, f"/tb/fall/{case.id}", flash=Flash("board.session.done_date"))
+
+
+def _refuse(errors: FormErrors) -> None:
+    """These forms offer buttons and lists only: anything else was not sent by an open page."""
+    if errors:
+        raise InvalidInput(
+            "The form says nothing that can be done here.",
+            where=", ".join(errors.found),
+            next_step="Open the page again and choose.",
+        )
 
 
 def upcoming(request: Request, board_id: str) -> tuple[date, ...]:

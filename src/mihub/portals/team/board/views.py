@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from starlette.requests import Request
@@ -74,15 +73,6 @@ def board_name(request: Request, board_id: str) -> str:
     """The name of a board in the language of the page; empty for a board that is not ours."""
     language = language_of(request)
     return next((e.name.in_language(language) for e in catalogue.boards() if e.id == board_id), "")
-
-
-def age(patient: Resource, today: date) -> int | None:
-    """Full years; None without a full birth date."""
-    text = str(patient.get("birthDate", ""))
-    if len(text) != 10:
-        return None
-    born = date.fromisoformat(text)
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def options(request: Request, terms: Iterable[catalogue.Term]) -> list[tuple[str, str]]:
