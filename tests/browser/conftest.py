@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 _ARGUMENTS = [
-    "--lang=de-DE",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -74,7 +73,7 @@ def served(executable: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
     data_dir = tmp_path_factory.mktemp("region")
     with (
-        open_region(DemoSettings(data_dir=data_dir, people=120, seed=1)) as region,
+        open_region(DemoSettings(data_dir=data_dir, people=_people(), seed=1)) as region,
         Background(region.app, bind("127.0.0.1", 0)) as background,
     ):
         yield Served(background.url, region)
@@ -89,9 +88,7 @@ def browser(executable: str, served: Served) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=executable, args=_ARGUMENTS, env={**os.environ, "LANGUAGE": "de"}
-        )
+        chromium = playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)
         yield chromium
         chromium.close()
 
@@ -114,6 +111,11 @@ def open_window(browser: Any, served: Served) -> Iterator[Callable[..., Window]]
 def window(open_window: Callable[..., Window]) -> Window:
     """One window with an empty session."""
     return open_window()
+
+
+def _people() -> int:
+    """Pictures show a region whose counts are not all too small to be shown."""
+    return 700 if os.environ.get("MIHUB_PICTURES") else 120
 
 
 def _pictures() -> Path:

@@ -28,7 +28,7 @@ def test_a_patient_finds_what_is_next_and_who_looked(window: Window) -> None:
     window.reads("Mein Weg als Bild", "Mein Weg als Liste", *houses)
     assert window.page.locator("svg.timeline").is_visible()
     assert window.page.locator("svg.timeline [class*=tl-]").count() > 20
-    window.picture("patient-journey")
+    window.picture("patient-journey", at="#bild")
     window.accessible()
 
     window.menu("Befunde")

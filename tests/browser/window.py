@@ -17,7 +17,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 320, "height": 700}
 
 # A text that is missing shows its key in brackets, e.g. [team.screening.title].
-_MISSING_TEXT = re.compile(r"\[[a-z_]+(\.[a-z_-]+)+\]|\bUndefined\b|\{\{|\{%|\bNone\b")
+_MISSING_TEXT = re.compile(r"\[[a-z_]+(\.[A-Za-z_-]+)+\]|\bUndefined\b|\{\{|\{%|\bNone\b")
 _AXE_RUN = """async rules => {
   const found = await axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})
   return found.violations.map(v => v.id + ': ' + v.help + ' at ' + v.nodes.map(n => n.target.join(' ')).slice(0, 3).join(', '))
@@ -105,8 +105,9 @@ class Window:
         self.page.wait_for_load_state()
 
     def field(self, label: str, *, within: str = "main") -> Any:
-        """The first field whose label holds these words."""
-        return self.page.locator(within).first.get_by_label(label).first
+        """The first field to write in or choose from whose label holds these words."""
+        fields = self.page.locator("input:not([type=checkbox], [type=radio]), textarea, select")
+        return self.page.locator(within).first.get_by_label(label).and_(fields).first
 
     def text(self) -> str:
         """What a reader reads, white space folded."""
@@ -161,7 +162,7 @@ class Window:
         self.pictures.mkdir(parents=True, exist_ok=True)
         path = self.pictures / f"{name}.png"
         if at:
-            self.page.locator(at).first.evaluate("element => element.scrollIntoView()")
+            self.page.locator(at).first.evaluate("element => element.scrollIntoView({behavior: 'instant'})")
         self.page.screenshot(path=path, full_page=full_page)
         assert path.stat().st_size > 8_000, f"the picture {name} is empty"
         dark = self.page.evaluate(_LARGE_BLACK)

@@ -30,7 +30,7 @@ AREA = Area(
     roles=_ROLES,
     routes=routes,
     nav=(
-        NavItem("/r", "research.nav.projects", _ROLES, exact=True),
+        NavItem("/r", "research.nav.projects", _ROLES),
         NavItem("/r/kohorte", "research.nav.cohort", _ROLES),
     ),
     home="/r",
