@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mihub.database.embedded import Embedded
+from mihub.database.binaries import Account
+from mihub.database.embedded import Embedded, _socket_dir
 from mihub.database.faults import translated
 from mihub.database.migrate import migrate
 from mihub.database.pool import open_pool
@@ -35,6 +36,28 @@ def test_creates_a_database_once_and_answers(server: Embedded) -> None:
     with psycopg.connect(server.url("first")) as connection:
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert connection.execute("SHOW shared_buffers").fetchone() == ("64MB",)
+
+
+def test_a_link_in_the_way_of_the_socket_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, mine = tmp_path / "tmp", tmp_path / "mine"
+    shared.mkdir()
+    mine.mkdir(mode=0o755)
+    monkeypatch.setattr("tempfile.tempdir", str(shared))
+    account = Account(os.geteuid(), os.getegid(), switch=False)
+    deep = tmp_path / ("long" * 30) / "pg"
+    usual = _socket_dir(deep, account)
+    assert usual.parent == shared
+    assert usual.stat().st_mode & 0o777 == 0o700
+    assert _socket_dir(deep, account) == usual, "it is taken again"
+    usual.rmdir()
+    usual.symlink_to(mine)
+    with pytest.raises(
+        ConfigurationError, match="The folder for the database socket belongs to somebody else"
+    ):
+        _socket_dir(deep, account)
+    assert mine.stat().st_mode & 0o777 == 0o755, "what the link points to stays as it was"
 
 
 def test_a_second_user_joins_and_does_not_stop_the_first(server: Embedded, folder: Path) -> None:

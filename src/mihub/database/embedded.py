@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import subprocess
 import tempfile
 import time
@@ -232,11 +233,18 @@ def _socket_dir(data_dir: Path, account: Account) -> Path:
         return data_dir
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"mihub-{account.uid}-{name}"
-    _make_private_folder(folder, account)
-    if folder.is_symlink() or folder.stat().st_uid != account.uid:
+    # Everybody may write in that folder. What is there before us is looked at before it is given to the account:
+    # as root a link would hand over what it points to.
+    if os.path.lexists(folder) and not _is_folder_of(folder, account):
         raise ConfigurationError(
             "The folder for the database socket belongs to somebody else.",
             where=str(folder),
             next_step="Remove it, or choose a data folder with a shorter path.",
         )
+    _make_private_folder(folder, account)
     return folder
+
+
+def _is_folder_of(path: Path, account: Account) -> bool:
+    found = path.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == account.uid
