@@ -19,7 +19,8 @@ from mihub.core.policy.catalogue import DIRECTORY, RECORD
 from mihub.core.policy.restriction import EVERYTHING, NOTHING, Restriction, withheld
 from mihub.database.embedded import Embedded
 from mihub.database.pool import Pool, open_pool
-from mihub.errors import MihubError
+from mihub.errors import MihubError, TooLarge
+from mihub.site.search import protocol
 from mihub.site.search.catalogue import catalogue
 from mihub.site.search.extract import indexer
 from mihub.site.search.memory import MemorySearch
@@ -338,3 +339,21 @@ def test_a_limited_writer_touches_nobody_else(batches: list[Any], batch: list[An
         if len(record.versions) > versions:
             assert {*rows.patients, *record.rows.patients} == {f"p{number}"}
             assert not rows.withheld
+
+
+def test_neither_engine_brings_along_more_than_it_can_read(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = _engines(pool)
+    monkeypatch.setattr(protocol, "MOST_INCLUDED", 3)
+    subject = {"subject": {"reference": "Patient/p1"}}
+    lot: list[Put | Delete] = [
+        Put({"resourceType": "Observation", "id": f"o{number}", **subject}) for number in range(4)
+    ]
+    for store, search in zip(stores, (MemorySearch(stores[0]), PostgresSearch(pool)), strict=True):
+        store.write([Put({"resourceType": "Patient", "id": "p1"}), *lot[:3]], WHO)
+        question = PARSER.parse("Patient", [("_revinclude", "Observation:patient")])
+        assert len(search.find(question, WHO).included) == 3
+        store.write(lot[3:], WHO)
+        with pytest.raises(TooLarge, match="bring along more than 3 other resources"):
+            search.find(question, WHO)

@@ -13,6 +13,7 @@ from typing import Any
 
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
+from mihub.site.search import protocol
 from mihub.site.search.catalogue import ANY_TYPE
 from mihub.site.search.matching import date_fits, fits, rows_of
 from mihub.site.search.protocol import Page
@@ -132,6 +133,8 @@ class MemorySearch:
         for include in question.includes:
             for record in self._led_to(include, page, within):
                 found[record.number] = record
+        if len(found) > protocol.MOST_INCLUDED:
+            raise protocol.too_many_included()
         shown = {record.number for record in page}
         return [found[number] for number in sorted(found) if number not in shown]
 

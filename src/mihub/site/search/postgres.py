@@ -11,6 +11,7 @@ from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.database.faults import translated
 from mihub.database.pool import Connection, Pool
+from mihub.site.search import protocol
 from mihub.site.search.catalogue import ANY_TYPE
 from mihub.site.search.postgres_sql import (
     Sql,
@@ -110,6 +111,8 @@ def _included(
     for include in question.includes if rows else ():
         for row in _led_to(connection, include, [row[0] for row in rows], within):
             found[row[0]] = row
+        if len(found) > protocol.MOST_INCLUDED:
+            raise protocol.too_many_included()
     shown = {row[0] for row in rows}
     return [found[rid] for rid in sorted(found) if rid not in shown]
 
@@ -133,9 +136,10 @@ def _led_to(
     kinds = "AND r.type = ANY(%s)" if wanted else ""
     statement = (
         f"SELECT r.rid, {_COLUMNS} FROM resource r WHERE r.rid IN ({links})"
-        f" AND r.digest IS NOT NULL {kinds} AND {allowed}"
+        f" AND r.digest IS NOT NULL {kinds} AND {allowed} LIMIT %s"
     )
-    parameters = [include.parameter.index, rids, *([wanted] if wanted else []), *values]
+    most = protocol.MOST_INCLUDED + 1
+    parameters = [include.parameter.index, rids, *([wanted] if wanted else []), *values, most]
     return connection.execute(statement, parameters, binary=True).fetchall()
 
 
