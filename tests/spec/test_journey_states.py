@@ -113,9 +113,8 @@ def test_evidence_and_due_day_are_given() -> None:
     assert [fact.kind for fact in stage.evidence] == ["stage.tnm"]
 
 
-def test_open_steps_name_what_is_late_first() -> None:
+def test_the_current_phase_is_the_one_that_waits() -> None:
     journey = compute(_PATHWAY, [_ago("diagnosis.lung", 20)], _TODAY)
-    assert [state.step.id for state in journey.open_steps()] == ["stage"]
     assert journey.current is not None
     assert journey.current.phase.id == "clarify"
 

@@ -44,8 +44,6 @@ class SiteSettings:
     """The registry's public key, given at enrolment."""
     keys_file: str = "keys.json"
     """This organisation's private keys (mode 0600)."""
-    secret_file: str = "secret"  # noqa: S105  # the name of a file, not a secret
-    """The secret for transport ids and noise (mode 0600)."""
     time_zone: str = "Europe/Berlin"
     """Where a date without a zone is meant."""
     max_body_bytes: int = 64 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""An opened site: its record, its search, its door, and the rooms that `apps` plugs into it.
+"""An opened site: its record, its search and its door. The other rooms stand beside it (`apps.open_site`).
 
 Composes, decides nothing. Above: `apps`, `site.api`. Below: store, search, access.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from mihub.core.fhir.dates import zone
 from mihub.core.policy.actor import TransportId
@@ -38,12 +37,6 @@ class Site:
     catalogue: Catalogue
     page_key: bytes
     pool: Pool | None = None
-    facts: Any = None
-    """The columnar projection; `apps` plugs it in."""
-    mailbox: Any = None
-    """The agent that exchanges letters with the hub; `apps` plugs it in."""
-    importer: Any = None
-    """What reads files into the record; `apps` plugs it in."""
     _closing: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod

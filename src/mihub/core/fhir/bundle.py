@@ -22,15 +22,6 @@ def resources(bundle: Resource) -> list[Resource]:
     return [entry["resource"] for entry in entries(bundle) if isinstance(entry.get("resource"), dict)]
 
 
-def next_link(bundle: Resource) -> str:
-    """The URL of the following page; "" on the last one."""
-    links = bundle.get("link")
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and link.get("relation") == "next":
-            return str(link.get("url", ""))
-    return ""
-
-
 def searchset(total: int | None, links: Sequence[tuple[str, str]], found: Iterable[Json]) -> Json:
     """A page of results; `found` are ready entries, `links` pairs of relation and URL."""
     bundle: Json = {"resourceType": "Bundle", "type": "searchset"}

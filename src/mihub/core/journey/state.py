@@ -67,15 +67,6 @@ class Journey:
         """The phase the person is in; None before the first fact and after the last phase."""
         return next((phase for phase in self.phases if phase.status is StepStatus.DUE), None)
 
-    def open_steps(self) -> list[StepState]:
-        """Overdue steps first, then due and planned ones, in the order of the pathway."""
-        states = [state for phase in self.phases for state in phase.steps]
-        wanted = (StepStatus.OVERDUE, StepStatus.DUE, StepStatus.PLANNED)
-        return sorted(
-            (state for state in states if state.status in wanted),
-            key=lambda state: wanted.index(state.status),
-        )
-
 
 def compute(pathway: Pathway, facts: Iterable[Fact], today: date) -> Journey:
     """The journey; facts after today count as planned."""

@@ -68,7 +68,7 @@ class ImportReport:
     stopped: MihubError | None = None
     max_reasons: int = _MAX_REASONS
     _more_reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _more_notes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _noted: set[tuple[str, str, str]] = field(default_factory=set)
 
     @property
     def read(self) -> int:
@@ -98,15 +98,11 @@ class ImportReport:
                 self._more_reasons[reason.file, reason.rule] += 1
 
     def note(self, note: Reason) -> None:
-        """Keep a note; a second one of the same file, rule and sentence only counts."""
+        """Keep a note once for its file, rule and sentence."""
         key = (note.file, note.rule, note.reason)
-        if key not in self._more_notes and len(self.notes) < self.max_reasons:
+        if key not in self._noted and len(self.notes) < self.max_reasons:
+            self._noted.add(key)
             self.notes.append(note)
-        self._more_notes[key] += 1
-
-    def note_count(self, note: Reason) -> int:
-        """How often this note was made."""
-        return self._more_notes[note.file, note.rule, note.reason]
 
     def all_reasons(self) -> list[Reason]:
         """The kept reasons, then one line for each rule with how many more there were."""
