@@ -17,19 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mihub.core.policy.actor import Access, Purpose, Role
 from mihub.errors import Forbidden, InvalidInput, MihubError, NotFound, TooLarge
+from mihub.site.ingest.report import ImportReport
 
 if TYPE_CHECKING:
     from mihub.apps.open_site import OpenSite
 
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024
 _SAFE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-_KEPT_REPORTS = 20
+_KEPT_NOTES = 100
 
 Handler = Callable[[Request, "OpenSite", Access], Awaitable[Any]]
 
@@ -95,25 +97,30 @@ async def _import(request: Request, site: OpenSite, access: Access) -> Any:
         dry_run = form.get("dry_run") == "true"
         with tempfile.TemporaryDirectory(prefix="mihub-upload-") as folder:
             for number, file in enumerate(files):
-                name = _SAFE_NAME.sub("_", Path(file.filename or "upload").name)[:80] or "upload"
-                target = Path(folder) / (name if len(files) == 1 else f"{number}-{name}")
-                size = 0
-                with target.open("wb") as out:
-                    while block := await file.read(1 << 20):
-                        size += len(block)
-                        if size > MAX_UPLOAD_BYTES:
-                            raise TooLarge(
-                                "The file is too large for an upload.",
-                                rule="512 MiB",
-                                next_step="Use: mihub site import",
-                            )
-                        out.write(block)
+                # A folder each, so that two files of one name stay apart and the report shows the sender's names.
+                place = Path(folder) / str(number)
+                place.mkdir()
+                await _keep(
+                    file, place / (_SAFE_NAME.sub("_", Path(file.filename or "").name)[:80] or "upload")
+                )
             return await run_in_threadpool(_run_import, site, Path(folder), dry_run)
+
+
+async def _keep(file: UploadFile, target: Path) -> None:
+    size = 0
+    with target.open("wb") as out:
+        while block := await file.read(1 << 20):
+            size += len(block)
+            if size > MAX_UPLOAD_BYTES:
+                raise TooLarge(
+                    "The file is too large for an upload.", rule="512 MiB", next_step="Use: mihub site import"
+                )
+            out.write(block)
 
 
 def _run_import(site: OpenSite, folder: Path, dry_run: bool) -> Any:
     report = site.importer().run([folder], dry_run=dry_run)
-    document = report_document(report, cut=str(folder) + "/")
+    document = report_document(report, lambda name: Path(name).name)
     if not dry_run:
         site.keep_import(document)
         site.feasibility.refresh()
@@ -122,14 +129,12 @@ def _run_import(site: OpenSite, folder: Path, dry_run: bool) -> Any:
     return document
 
 
-def report_document(report: Any, *, cut: str = "") -> dict[str, Any]:
-    """The report as JSON; `cut` is taken off the front of file names."""
+def report_document(report: ImportReport, shown: Callable[[str], str] = str) -> dict[str, Any]:
+    """The report as JSON; `shown` is how a file's path is written in it."""
     document: dict[str, Any] = orjson.loads(report.to_json())
-    for reason in document["reasons"]:
-        reason["file"] = str(reason["file"]).removeprefix(cut)
-    notes = [note.as_json() for note in report.notes[:100]]
-    for note in notes:
-        note["file"] = str(note["file"]).removeprefix(cut)
+    notes = [note.as_json() for note in report.notes[:_KEPT_NOTES]]
+    for place in [*document["reasons"], *notes]:
+        place["file"] = shown(str(place["file"]))
     return document | {
         "notes": notes,
         "dry_run": report.dry_run,
