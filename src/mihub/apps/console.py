@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import typer
@@ -38,8 +38,11 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-# Called with what is done and what there is to do.
-Step = Callable[[int, int], None]
+
+class Step(Protocol):
+    """Called with what is done, what there is to do and, when it changes, what it is called."""
+
+    def __call__(self, done: int, total: int, title: str = "") -> None: ...
 
 
 def json_line(value: Any) -> None:
@@ -64,7 +67,11 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Step]:
     )
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+        def step(done: int, total: int, title: str = "") -> None:
+            bar.update(task, completed=done, total=total or None, description=title or None)
+
+        yield step
 
 
 def run(command: Callable[[], Any]) -> int:

@@ -46,7 +46,7 @@ def started(wanted: DemoSettings, *, quiet: bool = False) -> Iterator[tuple[Open
             wanted = replace(wanted, data_dir=Path(temporary))
         with (
             console.progress(_STAGES["synth"], quiet=quiet) as step,
-            open_region(wanted, lambda stage, done, total: step(done, total)) as region,
+            open_region(wanted, lambda stage, done, total: step(done, total, _STAGES[stage])) as region,
         ):
             yield region, time.perf_counter() - begin
 
