@@ -44,6 +44,9 @@ from tests.architecture import marked_people
 from tests.architecture.marked_people import FAMILY, GIVEN, MARKERS, NOTE, bad_requests
 from tests.real_site import TODAY
 
+# One region for all tests of this file, also when several processes share the work.
+pytestmark = pytest.mark.xdist_group("leaks")
+
 SRC = Path(mihub.__file__).parent
 _CHEMNITZ, _DRESDEN = MemberId("chemnitz"), MemberId("dresden")
 

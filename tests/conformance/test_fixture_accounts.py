@@ -15,6 +15,9 @@ from tests.conformance.fixture_accounts import PAGE, Account, Outcome, accounts,
 from tests.real_site import in_process, real_site, sign, system
 from tests.store_record import postgres  # noqa: F401  # a fixture
 
+# One site for all tests of this file, also when several processes share the work.
+pytestmark = pytest.mark.xdist_group("fixture accounts")
+
 
 @pytest.fixture(scope="module")
 def site(postgres: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSite]:

@@ -32,6 +32,9 @@ from tests.real_site import TODAY, as_patient, in_process, real_site, sign, syst
 from tests.store_record import postgres  # noqa: F401  # a fixture
 from tests.unit.region_of_memory import REGION, MemoryPeople
 
+# One site for all tests of this file, also when several processes share the work.
+pytestmark = pytest.mark.xdist_group("fixture people")
+
 _SOURCES = ("mii-testdata/bundles", "obds", "torch/InputResources", "fhirpath/examples")
 _HERE = MemberId("chemnitz")
 _PAGES = ("/p", "/p/verlauf", "/p/befunde")
@@ -209,7 +212,7 @@ def test_results_of_another_person_are_not_found(
     browser: TestClient, portal: Portal, site: OpenSite, everything: dict[str, list[dict[str, Any]]]
 ) -> None:
     person, others = _pair(everything)
-    for other in others[:12]:
+    for other in others[:8]:
         _sign_in(browser, portal, site, other)
         theirs = set(re.findall(r'href="(/p/befunde/[^"?#]+)"', browser.get("/p/befunde").text))
         _sign_in(browser, portal, site, person)
@@ -230,7 +233,7 @@ def test_the_api_knows_nothing_of_another_person(
         headers = {"Authorization": f"Bearer {sign(access, _HERE)}"}
         async with in_process(site, "/fhir") as http:
             http.headers.update(headers)
-            for other in others[:25]:
+            for other in others[::3]:
                 await _nothing_of(http, other, everything[other], mine)
             await _totals(http, everything[person])
 
@@ -246,7 +249,7 @@ async def _nothing_of(
         for one in resources
         if one["resourceType"] not in open_to_all and (one["resourceType"], one["id"]) not in mine
     ]
-    for resource_type, resource_id in private[:8]:
+    for resource_type, resource_id in private[:6]:
         for path in ("", "/_history", "/_history/1"):
             answer = await http.get(f"{resource_type}/{resource_id}{path}")
             assert answer.status_code == 404, (resource_type, path, answer.status_code)
