@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -44,10 +44,11 @@ def started(wanted: DemoSettings, *, quiet: bool = False) -> Iterator[tuple[Open
             # The database's own account must be able to reach its files below.
             os.chmod(temporary, 0o711)  # noqa: S103  # passing through, not reading
             wanted = replace(wanted, data_dir=Path(temporary))
-        with (
-            console.progress(_STAGES["synth"], quiet=quiet) as step,
-            open_region(wanted, lambda stage, done, total: step(done, total, _STAGES[stage])) as region,
-        ):
+        with ExitStack() as stack:
+            with console.progress(_STAGES["synth"], quiet=quiet) as step:
+                region = stack.enter_context(
+                    open_region(wanted, lambda stage, done, total: step(done, total, _STAGES[stage]))
+                )
             yield region, time.perf_counter() - begin
 
 
