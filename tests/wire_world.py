@@ -176,7 +176,7 @@ class World:
                 lease_seconds=self.lease_seconds, pool_size=4, now=self.clock,
             )
         )  # fmt: skip
-        self.hub.register.publish(members(*self.counts))
+        self.hub.members.accept(members(*self.counts))
         self.hub.projects.put(Project(PROJECT, "Lung"))
         self.app: Starlette = create_app(self.hub)
         self.sites = {name: SiteEnd(name, count, self.clock) for name, count in self.counts.items()}
@@ -194,7 +194,7 @@ class World:
     def asker(self, client: httpx.AsyncClient | None = None, project: str = PROJECT) -> Asker:
         """The researchers' portal."""
         listed = verify_list(
-            self.hub.register.token, keys_of("registry").public(), now_seconds=int(self.clock())
+            self.hub.members.token, keys_of("registry").public(), now_seconds=int(self.clock())
         )
         return Asker(
             client=client or self.client(),

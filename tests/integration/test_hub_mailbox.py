@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,11 +15,12 @@ import pytest
 from mihub.core.fhir import Json
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire.envelope import Envelope, Header, envelope_id, seal
+from mihub.core.wire.members import verify_list
 from mihub.core.wire.receipt import Receipt, sign_receipt, verify_receipt
 from mihub.core.wire.signature import HEADER, sign_request
 from mihub.core.wire.task import Task, sign_task
+from mihub.database.member_list import KeptMembers
 from mihub.errors import Conflict, Forbidden, MihubError, NotFound, Unauthenticated, Unavailable
-from mihub.hub.members.register import Register
 from mihub.site.mailbox.hub_client import Refused, SignedClient
 from tests.wire_world import PROJECT, RESEARCHER, START, World, keys_of, members
 
@@ -224,7 +226,7 @@ def test_an_unsigned_request_is_refused(world: World) -> None:
 
 def test_a_hub_that_makes_up_a_question_is_refused_by_the_site(world: World) -> None:
     """The hub knows every public key and the project's name; what it lacks is the project's private key."""
-    world.hub.register.publish(members("chemnitz", "cottbus", version=2))
+    world.hub.members.accept(members("chemnitz", "cottbus", version=2))
     asyncio.run(world.agent("cottbus").step())
     forged = letter(sender="hub", stream="research")
     task = Task(
@@ -305,11 +307,36 @@ def test_bad_parameters_and_bodies_are_named(world: World) -> None:
 def test_a_hub_that_slept_past_its_list_opens_and_takes_a_new_one(world: World) -> None:
     later = START + 40 * 86_400
     world.clock.seconds = later
-    slept = Register(world.hub.pool, keys_of("registry").public(), world.clock)
+    slept = KeptMembers(world.hub.pool, "hub_member_list", keys_of("registry").public(), world.clock)
     with pytest.raises(Unavailable, match="no valid list of members"):
         _ = slept.current
-    assert slept.publish(members("chemnitz", version=2, now=later)).version == 2
+    assert slept.accept(members("chemnitz", version=2, now=later)).version == 2
     assert slept.current.version == 2
-    stranger = Register(world.hub.pool, keys_of("other-registry").public(), world.clock)
+    stranger = KeptMembers(world.hub.pool, "hub_member_list", keys_of("other-registry").public(), world.clock)
     with pytest.raises(Unavailable, match="no valid list of members"):
         _ = stranger.current
+
+
+def test_of_two_lists_that_arrive_at_once_the_newer_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older one is checked first and kept last, if nothing holds it back."""
+    kept = world.hub.members
+    newer, older = (members("chemnitz", "cottbus", version=kept.version + more) for more in (2, 1))
+    checked, arrived = threading.Event(), threading.Event()
+
+    def slow(token: str, *arguments: Any, **named: Any) -> Any:
+        listed = verify_list(token, *arguments, **named)
+        if token == older:
+            checked.set()
+            arrived.wait(0.5)
+        return listed
+
+    monkeypatch.setattr("mihub.database.member_list.verify_list", slow)
+    first = threading.Thread(target=kept.accept, args=(older,))
+    first.start()
+    assert checked.wait(5)
+    kept.accept(newer)
+    arrived.set()
+    first.join()
+    assert kept.token == newer

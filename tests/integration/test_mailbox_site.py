@@ -88,7 +88,7 @@ def test_the_site_learns_a_newer_member_list_and_keeps_it(world: World) -> None:
     ask_and_step(world)
     directory = world.sites["chemnitz"].mailbox.directory
     assert directory.version == 1
-    world.hub.register.publish(members("chemnitz", "cottbus", version=2))
+    world.hub.members.accept(members("chemnitz", "cottbus", version=2))
     asyncio.run(world.agent("chemnitz").step())
     assert directory.version == 2
     assert world.sites["chemnitz"].restart().directory.version == 2

@@ -64,7 +64,7 @@ class Region:
         self.trust = Trust.open(
             TrustSettings(database_url(), keys_of("trust"), keys_of("registry").public(), now=self.clock)
         )
-        self.trust.members.publish(members("chemnitz", "cottbus", "praxis-a"))
+        self.trust.members.accept(members("chemnitz", "cottbus", "praxis-a"))
         transport = httpx.ASGITransport(app=create_app(self.trust))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://trust.local")
         self.logs = {name: Log() for name in ("chemnitz", "cottbus", "praxis-a")}

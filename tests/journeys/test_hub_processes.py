@@ -78,7 +78,7 @@ async def until(world: World, hub: str, question: str, **states: str) -> Questio
 def test_a_killed_site_answers_once_and_a_missing_one_is_named(tmp_path: Path) -> None:
     world = World({"chemnitz": 120, "cottbus": 3, "praxis-a": 40})
     world.clock.seconds = time.time()
-    world.hub.register.publish(members(*world.sites, version=2, now=int(world.clock.seconds)))
+    world.hub.members.accept(members(*world.sites, version=2, now=int(world.clock.seconds)))
     processes: list[subprocess.Popen[bytes]] = []
     try:
         with served(world) as hub:

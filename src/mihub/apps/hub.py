@@ -43,7 +43,7 @@ def take(folder: Path, hub: Hub) -> None:
             rule="signed list of members",
             next_step="Enrol one: mihub hub enrol --help",
         )
-    hub.register.publish(members.read_text(encoding="utf-8").strip())
+    hub.members.accept(members.read_text(encoding="utf-8").strip())
     entries = folder / "projects.json"
     for project in orjson.loads(entries.read_bytes()) if entries.exists() else []:
         hub.projects.put(Project(project["id"], project["title"]))

@@ -107,11 +107,11 @@ def open_region(settings: DemoSettings, stage: Stage = lambda *_: None) -> Itera
         stack.callback(pg.stop)
         hub = Hub.open(HubSettings(pg.url("hub"), network.keys["hub"], network.registry, pool_size=4))
         stack.callback(hub.close)
-        hub.register.publish(network.token)
+        hub.members.accept(network.token)
         hub.projects.put(Project(PROJECT, PROJECT_TITLE))
         trust = Trust.open(TrustSettings(pg.url("trust"), network.keys["trust"], network.registry))
         stack.callback(trust.close)
-        trust.members.publish(network.token)
+        trust.members.accept(network.token)
         hub_client = _client(hub_app(hub), "hub")
         trust_client = _client(trust_app(trust), "trust")
 
@@ -179,7 +179,9 @@ def _place(settings: DemoSettings, member: MemberId, network: _Network) -> SiteP
 def _fill(site: OpenSite, exports: Path) -> None:
     """Import what the house would have exported, by the same door as real data."""
     report = site.importer().run([exports])
-    site.keep_import(site_admin.report_document(report, cut=f"{exports.parent}/"))
+    site.keep_import(
+        site_admin.report_document(report, lambda name: str(Path(name).relative_to(exports.parent)))
+    )
     if report.stopped is not None:
         raise report.stopped
     site.feasibility.refresh()

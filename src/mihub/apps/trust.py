@@ -53,7 +53,7 @@ def opened(folder: Path) -> Iterator[Trust]:
 
 def take(folder: Path, trust: Trust) -> None:
     """Hand the list of members of the folder to the trust centre."""
-    trust.members.publish((folder / "members.jws").read_text(encoding="utf-8").strip())
+    trust.members.accept((folder / "members.jws").read_text(encoding="utf-8").strip())
 
 
 def serve(folder: Path, *, host: str, port: int) -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire.keys import KeySet, PublicKeys
+from mihub.database.member_list import KeptMembers
 from mihub.database.migrate import migrate
+from mihub.database.nonces import Nonces
 from mihub.database.pool import Pool, open_pool
 from mihub.hub.feasibility.questions import Questions
 from mihub.hub.mailbox.arrivals import Arrivals
 from mihub.hub.mailbox.letters import Letters
-from mihub.hub.members.nonces import Nonces
-from mihub.hub.members.register import Register
 from mihub.hub.projects.projects import Projects
 
 
@@ -45,7 +45,7 @@ class Hub:
 
     settings: HubSettings
     pool: Pool
-    register: Register
+    members: KeptMembers
     nonces: Nonces
     letters: Letters
     projects: Projects
@@ -60,7 +60,7 @@ class Hub:
     @staticmethod
     def open(settings: HubSettings) -> Hub:
         """Connect and bring the tables up to date. Publish a member list before serving
-        (`hub.register.publish`).
+        (`hub.members.accept`).
         """
         pool = open_pool(settings.database_url, max_size=settings.pool_size)
         migrate(pool, "mihub.hub.tables")
@@ -69,8 +69,8 @@ class Hub:
         return Hub(
             settings=settings,
             pool=pool,
-            register=Register(pool, settings.registry, settings.now),
-            nonces=Nonces(pool, settings.now),
+            members=KeptMembers(pool, "hub_member_list", settings.registry, settings.now),
+            nonces=Nonces(pool, "hub_nonce", settings.now),
             letters=letters,
             projects=projects,
             questions=Questions(pool, letters, projects, settings.now),

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire.keys import KeySet, PublicKeys
+from mihub.database.member_list import KeptMembers
 from mihub.database.migrate import migrate
+from mihub.database.nonces import Nonces
 from mihub.database.pool import Pool, open_pool
 from mihub.trust.linkage.arrival import Linkage
-from mihub.trust.registry.members import Members
 from mihub.trust.registry.persons import Persons
 
 
@@ -35,7 +36,8 @@ class Trust:
 
     settings: TrustSettings
     pool: Pool
-    members: Members
+    members: KeptMembers
+    nonces: Nonces
     persons: Persons
     linkage: Linkage
 
@@ -52,7 +54,8 @@ class Trust:
         return Trust(
             settings=settings,
             pool=pool,
-            members=Members(pool, settings.registry, settings.now),
+            members=KeptMembers(pool, "trust_member_list", settings.registry, settings.now),
+            nonces=Nonces(pool, "trust_nonce", settings.now),
             persons=Persons(pool, settings.now),
             linkage=Linkage(pool),
         )

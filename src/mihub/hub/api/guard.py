@@ -1,6 +1,6 @@
 """Who is calling: a member by its signed request, or a person by the statement of a member's portal.
 
-Below: `hub.members`, `core/wire/signature`, `core/policy/assertion`. Above: the handlers beside it.
+Below: `database`, `core/wire/signature`, `core/policy/assertion`. Above: the handlers beside it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def member_of(request: Request) -> Member:
     query = request.url.query
     signed = signature.verify_request(
         token,
-        members=hub.register.current,
+        members=hub.members.current,
         audience=hub.id,
         method=request.method,
         path=request.url.path + (f"?{query}" if query else ""),
@@ -59,7 +59,7 @@ def access_of(request: Request) -> Access:
         raise Unauthenticated("Nobody is signed in.", next_step="Sign in at the portal.")
     return assertion.verify(
         token,
-        keys=hub.register.current.assertion_keys(),
+        keys=hub.members.assertion_keys(),
         audience=hub.id,
         now_seconds=int(hub.settings.now()),
     )

@@ -32,7 +32,7 @@ async def put_letter(request: Request) -> JSONResponse:
     if letter.header.sender != member.id:
         raise Forbidden("A member hands in only its own letters.", rule="sender signs")
     verify_sender(letter, member.keys)
-    hub.register.current.get(letter.header.receiver)
+    hub.members.current.get(letter.header.receiver)
     acceptance = await run_in_threadpool(hub.letters.accept, letter)
     hub.arrivals.announce(letter.header.receiver)
     now = int(hub.settings.now())
@@ -49,7 +49,7 @@ async def poll(request: Request) -> JSONResponse:
     wait = min(_whole(request, "wait"), hub.settings.max_wait_seconds)
     letters = await _lease(hub, request, member.id, wait, fresh=_whole(request, "fresh") == 1)
     return JSONResponse(
-        {"letters": [letter.decode() for letter in letters], "members": hub.register.current.version}
+        {"letters": [letter.decode() for letter in letters], "members": hub.members.current.version}
     )
 
 

@@ -25,7 +25,7 @@ async def submit(request: Request) -> JSONResponse:
     """`POST /hub/questions`: 201 when the question and all its letters are durable."""
     hub, access = hub_of(request), access_of(request)
     question = _question(await json_of(request))
-    members = hub.register.current
+    members = hub.members.current
     for letter in question.letters:
         _check_parties(letter, members)
     await run_in_threadpool(hub.questions.submit, question, access)

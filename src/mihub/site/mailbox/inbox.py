@@ -2,7 +2,7 @@
 
 The id is the primary key, so a second delivery changes nothing. A place in the stream that is taken by
 another letter means that a sender or the hub was set back: refused and noted as an alert. Source: mailbox
-rules 2, 4 and 5. Below: `core/wire`, `database`, `directory`. Above: `work`, `agent`.
+rules 2, 4 and 5. Below: `core/wire`, `database`. Above: `work`, `agent`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from mihub.core.policy.actor import MemberId
 from mihub.core.wire.envelope import Envelope, parse, verify_sender
 from mihub.core.wire.receipt import Receipt, State
 from mihub.database.faults import translated
+from mihub.database.member_list import KeptMembers
 from mihub.database.pool import Connection, Pool
 from mihub.errors import MihubError
-from mihub.site.mailbox.directory import Directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ class Untold:
 class Inbox:
     """`member` is this site."""
 
-    def __init__(self, pool: Pool, member: MemberId, directory: Directory, now: Callable[[], float]) -> None:
+    def __init__(
+        self, pool: Pool, member: MemberId, directory: KeptMembers, now: Callable[[], float]
+    ) -> None:
         self._pool = pool
         self._member = member
         self._directory = directory

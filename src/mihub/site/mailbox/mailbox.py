@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire.keys import KeySet, PublicKeys
+from mihub.database.member_list import KeptMembers
 from mihub.database.migrate import migrate
 from mihub.database.pool import Pool
 from mihub.site.mailbox.allowances import Allowances
-from mihub.site.mailbox.directory import Directory
 from mihub.site.mailbox.handlers import Handler
 from mihub.site.mailbox.inbox import Inbox
 from mihub.site.mailbox.outbox import Outbox
@@ -26,7 +26,7 @@ class Mailbox:
     """One site's mailbox on the site's own database."""
 
     keys: KeySet = field(repr=False)
-    directory: Directory
+    directory: KeptMembers
     allowances: Allowances
     inbox: Inbox
     outbox: Outbox
@@ -53,7 +53,7 @@ class Mailbox:
         `handler_faults`: what a broken handler may raise; it then costs its own letter and not the agent.
         """
         migrate(pool, "mihub.site.mailbox.tables")
-        directory = Directory(pool, registry, now)
+        directory = KeptMembers(pool, "mailbox_member_list", registry, now)
         allowances = Allowances(pool, keys, now)
         inbox = Inbox(pool, MemberId(keys.owner), directory, now)
         outbox = Outbox(pool, keys, now)

@@ -1,6 +1,6 @@
 """Who is calling: a site by its signed request, or a person by the statement of a member's portal.
 
-Below: `trust.registry`, `core/wire/signature`, `core/policy/assertion`. Above: the handlers beside it.
+Below: `database`, `core/wire/signature`, `core/policy/assertion`. Above: the handlers beside it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ async def member_of(request: Request) -> Member:
         body=await body_of(request),
         now_seconds=int(trust.settings.now()),
     )
-    await run_in_threadpool(trust.members.use, signed)
+    await run_in_threadpool(trust.nonces.use, signed)
     return signed.member
 
 
@@ -59,7 +59,7 @@ def access_of(request: Request) -> Access:
         raise Unauthenticated("Nobody is signed in.", next_step="Sign in at the portal.")
     return assertion.verify(
         token,
-        keys=trust.members.current.assertion_keys(),
+        keys=trust.members.assertion_keys(),
         audience=trust.id,
         now_seconds=int(trust.settings.now()),
     )

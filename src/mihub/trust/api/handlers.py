@@ -56,7 +56,7 @@ async def read_members(request: Request) -> JSONResponse:
 async def publish_members(request: Request) -> JSONResponse:
     """`POST /trust/members`: keep a newer list."""
     token = (await body_of(request)).decode("ascii", "replace")
-    listed = await run_in_threadpool(trust_of(request).members.publish, token)
+    listed = await run_in_threadpool(trust_of(request).members.accept, token)
     return JSONResponse({"version": listed.version})
 
 

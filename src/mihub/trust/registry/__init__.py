@@ -1,1 +1,1 @@
-"""What the trust centre keeps: members, encoded records, persons, and who looked."""
+"""What the trust centre keeps: encoded records, persons, and who looked."""

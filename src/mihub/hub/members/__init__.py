@@ -1,1 +1,0 @@
-"""Who belongs to the region, as the registry signed it."""
