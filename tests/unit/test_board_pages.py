@@ -214,6 +214,35 @@ def test_the_names_of_a_meeting_are_typed_once(people: dict[str, Person]) -> Non
     assert 'value="Dr. Thor"' in oncologist.open(f"{second}/beschluss")
 
 
+def test_a_form_without_a_choice_changes_nothing(people: dict[str, Person]) -> None:
+    oncologist = people["oncologist"]
+    case = _registered(oncologist)
+    _registered(oncologist)
+    before = oncologist.region.care.all("Task")
+    agenda = "/tb/sitzung/2026-11-26"
+    oncologist.send(case, f"{case}/absetzen", {"act": "", "reason": "weil"}, 400)
+    oncologist.send(case, f"{case}/termin", {"day": "2031-01-01"}, 400)
+    oncologist.send(agenda, f"{agenda}/reihenfolge", {"case": case.rpartition("/")[2], "step": "away"}, 400)
+    assert oncologist.region.care.all("Task") == before
+
+
+def test_a_decision_is_written_for_a_case_on_the_agenda_only(people: dict[str, Person]) -> None:
+    oncologist = people["oncologist"]
+    case = _registered(oncologist)
+    version = _hidden(oncologist.open(f"{case}/beschluss"), "version")
+    oncologist.send(case, f"{case}/absetzen", {"act": "withdraw", "reason": "verzogen"})
+    oncologist.send(case, f"{case}/beschluss", {**_DRAFT, "version": version}, 422)
+    assert oncologist.region.care.all("CarePlan")[0].get("activity") is None
+
+
+def test_only_an_organisation_of_the_region_answers_for_a_recommendation(people: dict[str, Person]) -> None:
+    oncologist = people["oncologist"]
+    case = _registered(oncologist)
+    version = _hidden(oncologist.open(f"{case}/beschluss"), "version")
+    values = {**_DRAFT, "version": version, "responsible-1": "elsewhere"}
+    oncologist.send(f"{case}/beschluss", f"{case}/beschluss", values, 422)
+
+
 def test_the_agenda_is_moved_by_buttons(people: dict[str, Person]) -> None:
     oncologist = people["oncologist"]
     cases = [_registered(oncologist) for _ in range(2)]

@@ -119,6 +119,15 @@ def test_two_people_at_once_do_not_overwrite_each_other() -> None:
         run(move(record, second, Move.REJECT, RADIOLOGIST, NOW, reason="zu spät"))
 
 
+def test_a_request_that_changed_meanwhile_is_not_overwritten() -> None:
+    record = record_with("in-progress")
+    known = run(referral(record, "t", RADIOLOGIST.organization))
+    run(record.update({**record.all("ServiceRequest")[0], "status": "on-hold"}))
+    with pytest.raises(PreconditionFailed):
+        run(complete(record, known, RESULT, RADIOLOGIST, NOW))
+    assert record.all("DiagnosticReport") == []
+
+
 @pytest.mark.parametrize(
     "result",
     [

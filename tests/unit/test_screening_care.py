@@ -24,9 +24,10 @@ from mihub.care.screening.report import report_sections
 from mihub.care.screening.rule import screening_rule
 from mihub.care.screening.worklist import Standing, worklist
 from mihub.core.fhir import Resource
+from mihub.core.fhir.client import Parameters
 from mihub.core.policy.actor import Actor, MemberId, Role
 from mihub.core.rules.receipt import Decision
-from mihub.errors import Conflict, InvalidInput, NotFound, Unprocessable
+from mihub.errors import Conflict, InvalidInput, NotFound, Unavailable, Unprocessable
 
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -184,6 +185,44 @@ def test_a_ct_on_record_decides_the_interval() -> None:
     run(record_last_ct(practice, "p1", date(2026, 9, 1), control_requiring=True, today=TODAY))
     assert run(assess_one(practice, "p1", TODAY)).receipt.decision is Decision.ELIGIBLE
     assert len(practice.all("Observation")) == 2, "the answer of one day is corrected, not repeated"
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ("2026", date(2026, 12, 31)),
+        ("2026-02", date(2026, 2, 28)),
+        ("2024-02", date(2024, 2, 29)),
+        ("2026-05-03", date(2026, 5, 3)),
+    ],
+)
+def test_a_vague_day_of_a_ct_counts_as_its_last_possible_one(said: str, counted: date) -> None:
+    answer = {name: value for name, value in no_ct("p1").items() if name != "valueBoolean"}
+    prior = read_prior_ct([{**answer, "valueDateTime": said}])
+    assert prior is not None
+    assert prior.on == counted
+
+
+def test_an_interval_sent_twice_keeps_what_was_done_with_it_since() -> None:
+    practice = practice_of()
+    for _ in range(2):
+        run(add_interval(practice, "p1", "1985", "", Decimal(20), today=TODAY, key="a"))
+    interval = practice.all("Observation")[0]["id"]
+    run(end_interval(practice, "p1", interval, "2020", today=TODAY))
+    run(add_interval(practice, "p1", "1985", "", Decimal(20), today=TODAY, key="a"))
+    assert [each["effectivePeriod"].get("end") for each in practice.all("Observation")] == ["2020"]
+
+
+def test_a_silent_care_record_leaves_the_worklist_and_says_so() -> None:
+    class Mute(MemoryFhirClient):
+        async def search(self, resource_type: str, parameters: Parameters = ()) -> list[Resource]:
+            raise Unavailable("The site does not answer.")
+
+    practice = practice_of(smokes("p1"), no_ct("p1"))
+    listed = run(worklist(practice, Mute(), PRACTICE, TODAY))
+    assert not listed.is_complete
+    assert [each.standing for each in listed.entries] == [Standing.MAY_BE_REFERRED]
+    assert run(worklist(practice, MemoryFhirClient(), PRACTICE, TODAY)).is_complete
 
 
 def test_the_worklist_says_where_everybody_stands_and_counts_who_is_left_out() -> None:

@@ -22,6 +22,7 @@ from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import MemberId
 from mihub.core.rules.receipt import Decision, Outcome
+from mihub.errors import Unavailable
 
 
 class Standing(StrEnum):
@@ -52,10 +53,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """`left_out` counts who is not listed, by reason: too-young, too-old, dead, lung-cancer, never-smoked."""
+    """`left_out` counts who is not listed, by reason: too-young, too-old, dead, lung-cancer, never-smoked.
+
+    `is_complete` is false when the care record was silent: then nobody knows who is referred already.
+    """
 
     entries: tuple[Entry, ...]
     left_out: Mapping[str, int]
+    is_complete: bool = True
 
     def of(self, standing: Standing) -> tuple[Entry, ...]:
         return tuple(entry for entry in self.entries if entry.standing is standing)
@@ -68,10 +73,9 @@ async def worklist(practice: FhirClient, record: FhirClient, member: MemberId, t
         practice.search("Observation", [("code", CODES), ("_count", "1000")]),
         practice.search("Flag", [("code", f"{FLAG}|{OPT_OUT}"), ("_count", "500")]),
         practice.search("Condition", [("code", lung_cancer_codes()), ("_count", "500")]),
-        referrals(record, member, "out"),
+        sent_for_screening(record, member),
     )
     seen, flagged, diagnosed = _by_subject(observations), _by_subject(flags), _by_subject(conditions)
-    screening = [each for each in sent if is_screening(each.request)]
     entries, left_out = [], Counter[str]()
     for patient in patients:
         own = patient["id"]
@@ -80,10 +84,18 @@ async def worklist(practice: FhirClient, record: FhirClient, member: MemberId, t
         if reason:
             left_out[reason] += 1
         else:
-            entries.append(entry(assessment, newest_for(patient, screening, member)))
+            entries.append(entry(assessment, newest_for(patient, sent or (), member)))
     order = list(Standing)
     entries.sort(key=lambda each: (order.index(each.standing), _name(each.assessment.patient)))
-    return Worklist(tuple(entries), dict(left_out))
+    return Worklist(tuple(entries), dict(left_out), is_complete=sent is not None)
+
+
+async def sent_for_screening(record: FhirClient, member: MemberId) -> list[Referral] | None:
+    """The practice's screening referrals; None when the care record is silent."""
+    try:
+        return [each for each in await referrals(record, member, "out") if is_screening(each.request)]
+    except Unavailable:
+        return None
 
 
 def entry(assessment: Assessment, referral: Referral | None) -> Entry:

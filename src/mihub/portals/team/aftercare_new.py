@@ -20,6 +20,7 @@ from starlette.responses import Response
 from mihub.care.aftercare.anchor import Anchor, SiteFact, diagnoses, end_of_therapy
 from mihub.care.aftercare.plan import PlanOrder, active_plans, create_plan, needs_reason
 from mihub.care.aftercare.schedules import fitting, schedule_of
+from mihub.care.journeys.reading import ReadThrough
 from mihub.care.referrals.person import new_person
 from mihub.core.policy.actor import MemberId
 from mihub.core.rules.schedule import Schedule, planned_visits
@@ -30,10 +31,12 @@ from mihub.portals.shell.portal import CARE_RECORD
 from mihub.portals.shell.region import Member
 from mihub.portals.shell.session import Flash
 from mihub.portals.team.people import (
+    TRUST,
     KnownPerson,
     age,
     care_record,
     find_person,
+    must_be_asked,
     names,
     now_of,
     own_member,
@@ -106,6 +109,7 @@ async def create(request: Request) -> Response:
 
 async def _create(request: Request, ground: Ground, order: PlanOrder) -> str:
     known, actor = ground.known, session_of(request).actor
+    must_be_asked(known)
     made = None if known.person else new_person(known.patient, own_member(request))
     person = known.person or made or {}
     proposal = ground.anchor.proposal
@@ -132,7 +136,7 @@ async def _ground(request: Request) -> Ground:
         diagnoses=codes,
         schedules=fitting(codes),
         responsible=_responsible(request, known),
-        silent=(*told.silent, *told.refused),
+        silent=_unheard(known, told),
         existing=str(plans[0]["id"]) if plans else "",
     )
 
@@ -140,6 +144,13 @@ async def _ground(request: Request) -> Ground:
 def _fits(ground: Ground) -> list[str]:
     """The schedules for one of the person's diagnoses; only such a one is ever proposed."""
     return [each.id for each in ground.schedules if any(each.fits(code) for code in ground.diagnoses)]
+
+
+def _unheard(known: KnownPerson, told: ReadThrough) -> tuple[MemberId, ...]:
+    """Who could know an end of therapy and did not say it."""
+    linking = [TRUST] if known.unlinked else []
+    record = [CARE_RECORD] if known.unasked else []
+    return tuple(dict.fromkeys([*linking, *record, *told.silent, *told.refused]))
 
 
 def _of(record: Any) -> list[tuple[MemberId, dict[str, Any]]]:

@@ -163,7 +163,7 @@ async def _with_evidence(request: Request) -> tuple[Plan, list[str]]:
     person_id = str(plan.resource.get("subject", {}).get("reference", "")).removeprefix("Patient/")
     told = await read_from_care_record(request, person_id, include=_EVIDENCE)
     facts = [SiteFact(record.member, each) for record in told.records for each in record.resources]
-    return await _load(request, facts), names(request, told.silent)
+    return await _load(request, facts), names(request, (*told.silent, *told.refused))
 
 
 async def _render(request: Request, errors: FormErrors, failed: Failed | None) -> Response:

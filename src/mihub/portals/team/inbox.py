@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mihub.care.referrals.duties import Duty, duties
-from mihub.core.policy.actor import Purpose, Role
+from mihub.core.policy.actor import MemberId, Purpose, Role
+from mihub.errors import Unavailable
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page
-from mihub.portals.team.people import care_record, own_member
+from mihub.portals.shell.portal import CARE_RECORD
+from mihub.portals.team.people import care_record, names, own_member
 from mihub.portals.team.roles import AFTERCARE, BOARD, REFERRALS
 
 
@@ -28,9 +30,7 @@ class Line:
 
 async def show(request: Request) -> Response:
     """GET /t"""
-    found = await duties(
-        care_record(request, Purpose.CARE_MANAGEMENT), own_member(request), portal_of(request).today()
-    )
+    found, silent = await _duties(request)
     role = session_of(request).actor.role
     lines = [Line(duty, _name(duty), _path(duty, role)) for duty in found]
     return page(
@@ -39,7 +39,17 @@ async def show(request: Request) -> Response:
         lines=lines,
         overdue=sum(duty.is_overdue for duty in found),
         kinds=Counter(duty.code for duty in found).most_common(),
+        silent=names(request, silent),
     )
+
+
+async def _duties(request: Request) -> tuple[list[Duty], tuple[MemberId, ...]]:
+    """The open duties, and who could not be asked: an empty list must not look like no work."""
+    record = care_record(request, Purpose.CARE_MANAGEMENT)
+    try:
+        return await duties(record, own_member(request), portal_of(request).today()), ()
+    except Unavailable:
+        return [], (CARE_RECORD,)
 
 
 def _name(duty: Duty) -> str:

@@ -18,6 +18,7 @@ from mihub.core.policy.actor import Purpose
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import page
+from mihub.portals.shell.portal import CARE_RECORD
 from mihub.portals.team.people import age, care_record, find_person, names, own_site, read_everywhere
 from mihub.portals.team.roles import AFTERCARE, SCREENING
 
@@ -64,7 +65,7 @@ async def summary(request: Request) -> Response:
         known=known,
         age=age(known.patient, request),
         events=_events(told, portal_of(request).today().isoformat()),
-        silent=names(request, told.silent),
+        silent=names(request, dict.fromkeys([*([CARE_RECORD] if known.unasked else []), *told.silent])),
         refused=names(request, told.refused),
         plan=plans[0] if plans else None,
         may_screen=session_of(request).actor.role in SCREENING,

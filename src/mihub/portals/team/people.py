@@ -21,7 +21,7 @@ from mihub.core.fhir import Resource
 from mihub.core.fhir.client import FhirClient
 from mihub.core.policy.actor import MemberId, Purpose
 from mihub.core.rules.months import completed_years
-from mihub.errors import Forbidden, Gone, MihubError, NotFound
+from mihub.errors import Forbidden, Gone, MihubError, NotFound, Unavailable
 from mihub.portals.shell.formats import HERE, person_name
 from mihub.portals.shell.guard import portal_of, session_of
 from mihub.portals.shell.page import text_of
@@ -37,7 +37,7 @@ class KnownPerson:
     known.
 
     `relation` names the care team that allows reading elsewhere; `unlinked` says that the trust centre was
-    silent.
+    silent, `unasked` that the care record was: then nobody knows whether the person is in it.
     """
 
     patient: Resource
@@ -45,6 +45,7 @@ class KnownPerson:
     places: tuple[RecordPlace, ...]
     team: Resource | None
     unlinked: bool
+    unasked: bool = False
 
     @property
     def name(self) -> str:
@@ -57,6 +58,16 @@ class KnownPerson:
     @property
     def team_members(self) -> tuple[MemberId, ...]:
         return organisations(self.team) if self.team else ()
+
+
+def must_be_asked(known: KnownPerson) -> None:
+    """Before anything is written for a person. Raises `Unavailable` when the care record did not say whether it
+    knows them: a second person must not be made.
+    """
+    if known.unasked:
+        raise Unavailable(
+            "The care record does not answer.", next_step="Try again later; nothing was changed."
+        )
 
 
 def own_member(request: Request) -> MemberId:
@@ -83,11 +94,15 @@ async def find_person(request: Request, patient_id: str) -> KnownPerson:
     """The person behind `Patient/{patient_id}` of the own site. Raises `NotFound`."""
     patient = await own_site(request).read("Patient", patient_id)
     places = await places_of(request, own_member(request), patient_id)
-    person = await in_care_record(request, places or ())
-    if person is None:
-        person = await find_in_care_record(care_record(request), patient, own_member(request))
-    team = await care_team(request, str(person["id"])) if person else None
-    return KnownPerson(patient, person, places or (), team, unlinked=places is None)
+    person, team, is_silent = None, None, False
+    try:
+        person = await in_care_record(request, places or ())
+        if person is None:
+            person = await find_in_care_record(care_record(request), patient, own_member(request))
+        team = await care_team(request, str(person["id"])) if person else None
+    except Unavailable:
+        is_silent = True
+    return KnownPerson(patient, person, places or (), team, unlinked=places is None, unasked=is_silent)
 
 
 async def places_of(request: Request, member: str, patient_id: str) -> tuple[RecordPlace, ...] | None:

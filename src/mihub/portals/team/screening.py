@@ -14,18 +14,19 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mihub.care.referrals.lists import Referral, referrals
+from mihub.care.referrals.lists import Referral
 from mihub.care.screening.assessment import Assessment, assess_one
-from mihub.care.screening.referral import blocking, is_screening
+from mihub.care.screening.referral import blocking
 from mihub.care.screening.rule import screening_rule
-from mihub.care.screening.worklist import Entry, Standing, entry, newest_for, worklist
+from mihub.care.screening.worklist import Entry, Standing, entry, newest_for, sent_for_screening, worklist
 from mihub.core.policy.actor import Purpose
 from mihub.core.rules.receipt import Criterion, Decision, Outcome
 from mihub.portals.shell.formats import person_name
 from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, require
 from mihub.portals.shell.page import language_of, page
-from mihub.portals.team.people import age, care_record, own_member, own_site
+from mihub.portals.shell.portal import CARE_RECORD
+from mihub.portals.team.people import age, care_record, names, own_member, own_site
 from mihub.portals.team.roles import SCREENING
 
 TONES = {
@@ -83,6 +84,7 @@ async def listing(request: Request) -> Response:
         left_out=sorted(found.left_out.items(), key=lambda pair: -pair[1]),
         tones=TONES,
         rule=screening_rule(),
+        silent=[] if found.is_complete else names(request, [CARE_RECORD]),
     )
 
 
@@ -96,7 +98,7 @@ async def render(
     request: Request, errors: FormErrors, values: Mapping[str, Any], *, failed: str = ""
 ) -> Response:
     """The page of one person; `values` are what was typed in the form `failed`, with its `errors`."""
-    assessment, referral = await load(request)
+    assessment, referral, is_complete = await load(request)
     checked = values.get("checked", [])
     standing = entry(assessment, referral)
     return page(
@@ -112,6 +114,7 @@ async def render(
         tone=DECISION_TONES[assessment.receipt.decision],
         outcome_tones=OUTCOME_TONES,
         standing_tone=TONES[standing.standing],
+        silent=[] if is_complete else names(request, [CARE_RECORD]),
         name=person_name(assessment.patient.get("name")),
         age=age(assessment.patient, request),
         criteria=[_criterion(each, language_of(request)) for each in assessment.receipt.criteria],
@@ -124,14 +127,14 @@ async def render(
     )
 
 
-async def load(request: Request) -> tuple[Assessment, Referral | None]:
-    """The decision for the person in the address, and the practice's newest screening referral for them."""
+async def load(request: Request) -> tuple[Assessment, Referral | None, bool]:
+    """The decision for the person in the address, the practice's newest screening referral for them, and whether
+    the care record could be asked for it.
+    """
     practice, member = own_site(request), own_member(request)
     assessment = await assess_one(practice, request.path_params["id"], portal_of(request).today())
-    sent = [
-        each for each in await referrals(care_record(request), member, "out") if is_screening(each.request)
-    ]
-    return assessment, newest_for(assessment.patient, sent, member)
+    sent = await sent_for_screening(care_record(request), member)
+    return assessment, newest_for(assessment.patient, sent or (), member), sent is not None
 
 
 def _row(request: Request, each: Entry) -> Row:

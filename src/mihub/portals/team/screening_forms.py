@@ -20,7 +20,7 @@ from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, require, session_of
 from mihub.portals.shell.page import see_other
 from mihub.portals.shell.session import Flash
-from mihub.portals.team.people import care_record, find_person, now_of, own_member, own_site
+from mihub.portals.team.people import care_record, find_person, must_be_asked, now_of, own_member, own_site
 from mihub.portals.team.roles import SCREENING
 from mihub.portals.team.screening import load, render
 
@@ -122,12 +122,13 @@ async def send(request: Request) -> Response:
         history=errors.text(form, "history"),
         cessation_offered=form.get("cessation") == "yes",
     )
-    assessment, sent = await load(request)
+    assessment, sent, _ = await load(request)
     if any(item.id not in checked for item in screening_rule().checklist):
         errors.add("checked", "team.screening.refer.items_missing")
     if errors:
         return await render(request, errors, {**form, "checked": list(checked)}, failed="refer")
     known = await find_person(request, request.path_params["id"])
+    must_be_asked(known)
     record, has_open = care_record(request), sent is not None and sent.is_open
     task_id = await refer(
         record, assessment, order, session.actor, now_of(request), person=known.person, has_open=has_open
