@@ -15,6 +15,7 @@ from mihub.database.member_list import KeptMembers
 from mihub.database.migrate import migrate
 from mihub.database.nonces import Nonces
 from mihub.database.pool import Pool, open_pool
+from mihub.door.caller import Door
 from mihub.hub.feasibility.questions import Questions
 from mihub.hub.mailbox.arrivals import Arrivals
 from mihub.hub.mailbox.letters import Letters
@@ -56,6 +57,11 @@ class Hub:
     def id(self) -> MemberId:
         """The hub's own member id."""
         return MemberId(self.settings.keys.owner)
+
+    @property
+    def door(self) -> Door:
+        """Who may come in, and whom we believe."""
+        return Door(self.id, self.members, self.nonces, self.settings.now)
 
     @staticmethod
     def open(settings: HubSettings) -> Hub:

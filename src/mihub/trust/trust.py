@@ -15,6 +15,7 @@ from mihub.database.member_list import KeptMembers
 from mihub.database.migrate import migrate
 from mihub.database.nonces import Nonces
 from mihub.database.pool import Pool, open_pool
+from mihub.door.caller import Door
 from mihub.trust.linkage.arrival import Linkage
 from mihub.trust.registry.persons import Persons
 
@@ -45,6 +46,11 @@ class Trust:
     def id(self) -> MemberId:
         """The trust centre's own member id."""
         return MemberId(self.settings.keys.owner)
+
+    @property
+    def door(self) -> Door:
+        """Who may come in, and whom we believe."""
+        return Door(self.id, self.members, self.nonces, self.settings.now)
 
     @staticmethod
     def open(settings: TrustSettings) -> Trust:

@@ -1,7 +1,7 @@
 """The members' side: hand in a letter, fetch letters by long poll, hand in receipts. Outgoing connections
 only.
 
-Below: `hub.mailbox`, `guard`. Routes are put together in `app`.
+Below: `hub.mailbox`, `door`. Routes are put together in `app`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from starlette.responses import JSONResponse
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire.envelope import parse, verify_sender
 from mihub.core.wire.receipt import Receipt, sign_receipt, verify_receipt
+from mihub.door.caller import body_of
 from mihub.errors import Forbidden, InvalidInput
-from mihub.hub.api.guard import access_of, body_of, hub_of, member_of
+from mihub.hub.api.served import hub_of
 from mihub.hub.hub import Hub
 from mihub.hub.mailbox.arrivals import wait_for
 
@@ -25,7 +26,8 @@ async def put_letter(request: Request) -> JSONResponse:
     """`PUT /hub/letters/{id}`: 201 accepted or 200 known, with the hub's signed receipt; 409 for another
     letter.
     """
-    hub, member = hub_of(request), await member_of(request)
+    hub = hub_of(request)
+    member = await hub.door.member_of(request)
     letter = parse(await body_of(request))
     if letter.header.id != request.path_params["id"]:
         raise InvalidInput("The letter's id is not that of the address.", rule="one id, one letter")
@@ -45,7 +47,8 @@ async def poll(request: Request) -> JSONResponse:
     """`GET /hub/mailbox?wait=25&fresh=1`: the member's next letters under a lease; empty after `wait`
     seconds.
     """
-    hub, member = hub_of(request), await member_of(request)
+    hub = hub_of(request)
+    member = await hub.door.member_of(request)
     wait = min(_whole(request, "wait"), hub.settings.max_wait_seconds)
     letters = await _lease(hub, request, member.id, wait, fresh=_whole(request, "fresh") == 1)
     return JSONResponse(
@@ -55,7 +58,8 @@ async def poll(request: Request) -> JSONResponse:
 
 async def put_receipt(request: Request) -> JSONResponse:
     """`POST /hub/letters/{id}/receipt`: the receiver's signed word on one letter."""
-    hub, member = hub_of(request), await member_of(request)
+    hub = hub_of(request)
+    member = await hub.door.member_of(request)
     token = (await body_of(request)).decode("ascii", "replace")
     receipt = verify_receipt(token, member.keys)
     if receipt.id != request.path_params["id"]:
@@ -67,7 +71,8 @@ async def put_receipt(request: Request) -> JSONResponse:
 async def last_heads(request: Request) -> JSONResponse:
     """`GET /hub/streams/{stream}?sender=`: the newest header to each receiver, for a sender that counts
     on."""
-    hub, access = hub_of(request), access_of(request)
+    hub = hub_of(request)
+    access = hub.door.access_of(request)
     sender = MemberId(request.query_params.get("sender", ""))
     if not hub.projects.for_asker(access):
         raise Forbidden("Only an asker of a project counts on.", rule="hub.projects")

@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from mihub.hub.api.guard import body_of, hub_of
+from mihub.door.caller import body_of
+from mihub.hub.api.served import hub_of
 
 
 async def read(request: Request) -> JSONResponse:

@@ -1,6 +1,6 @@
 """The askers' side: hand in a question with its sealed letters, read how far each site is.
 
-Below: `hub.feasibility`, `hub.projects`, `guard`. Routes are put together in `app`.
+Below: `hub.feasibility`, `hub.projects`, `door`. Routes are put together in `app`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse
 from mihub.core.fhir import Json
 from mihub.core.wire.envelope import Envelope, parse, verify_sender
 from mihub.core.wire.members import MemberList
+from mihub.door.caller import json_of
 from mihub.errors import InvalidInput, Unprocessable
-from mihub.hub.api.guard import access_of, hub_of, json_of
+from mihub.hub.api.served import hub_of
 from mihub.hub.feasibility.questions import MAX_NOTE_CHARS, Question
 
 MAX_LETTERS = 500
@@ -23,7 +24,8 @@ MAX_LETTERS = 500
 
 async def submit(request: Request) -> JSONResponse:
     """`POST /hub/questions`: 201 when the question and all its letters are durable."""
-    hub, access = hub_of(request), access_of(request)
+    hub = hub_of(request)
+    access = hub.door.access_of(request)
     question = _question(await json_of(request))
     members = hub.members.current
     for letter in question.letters:
@@ -36,19 +38,22 @@ async def submit(request: Request) -> JSONResponse:
 
 async def read(request: Request) -> JSONResponse:
     """`GET /hub/questions/{id}`: the asker's own question."""
-    hub, access = hub_of(request), access_of(request)
+    hub = hub_of(request)
+    access = hub.door.access_of(request)
     return JSONResponse(await run_in_threadpool(hub.questions.read, request.path_params["id"], access))
 
 
 async def newest(request: Request) -> JSONResponse:
     """`GET /hub/questions`: the asker's own questions."""
-    hub, access = hub_of(request), access_of(request)
+    hub = hub_of(request)
+    access = hub.door.access_of(request)
     return JSONResponse({"questions": await run_in_threadpool(hub.questions.newest, access)})
 
 
 async def projects(request: Request) -> JSONResponse:
     """`GET /hub/projects`: what this person may ask for."""
-    hub, access = hub_of(request), access_of(request)
+    hub = hub_of(request)
+    access = hub.door.access_of(request)
     found = await run_in_threadpool(hub.projects.for_asker, access)
     return JSONResponse({"projects": [{"id": one.id, "title": one.title} for one in found]})
 
