@@ -43,7 +43,7 @@ def _register(window: Window, person: str) -> None:
 
 def _look_at_the_session(window: Window, person: str) -> None:
     window.link("Zur Sitzung")
-    window.reads(person, "Welche Behandlung zuerst?", "1 Fall")
+    window.reads(person, "Welche Behandlung zuerst?", "Angemeldet")
     window.accessible()
 
 
@@ -121,8 +121,8 @@ def _close_with_a_reason(window: Window, person: str) -> None:
     window.accessible()
     window.link(f"Empfehlung abschließen für {person}")
     window.accessible()
-    window.page.get_by_label("Nicht oder anders umgesetzt").check()
-    window.page.get_by_label("Grund", exact=True).select_option(index=1)
+    window.page.get_by_role("radio", name="Nicht oder anders umgesetzt").check()
+    window.field("Grund").select_option(index=1)
     window.field("Erläuterung").fill("Auf eigenen Wunsch später.")
     window.press("Vermerken")
     window.reads("Die Abweichung ist mit Grund vermerkt.")

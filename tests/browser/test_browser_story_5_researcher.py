@@ -22,7 +22,7 @@ def test_counts_come_per_site_and_match_the_engineers(window: Window, served: Se
         _answered(window, len(served.region.sites) - 2)
         silent = served.region.region.member(_SILENT).name
         window.reads("Lungenkrebs seit 2010", silent, "wartet seit", "<10", "Summe der Häuser")
-        window.picture("research-counts")
+        window.picture("research-counts", at="#stand")
         window.accessible()
     finally:
         served.region.sites[_SILENT].answers = True

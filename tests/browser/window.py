@@ -162,7 +162,9 @@ class Window:
         self.pictures.mkdir(parents=True, exist_ok=True)
         path = self.pictures / f"{name}.png"
         if at:
-            self.page.locator(at).first.evaluate("element => element.scrollIntoView({behavior: 'instant'})")
+            self.page.locator(at).first.evaluate(
+                "element => window.scrollTo({top: element.getBoundingClientRect().top + scrollY - 24, behavior: 'instant'})"
+            )
         self.page.screenshot(path=path, full_page=full_page)
         assert path.stat().st_size > 8_000, f"the picture {name} is empty"
         dark = self.page.evaluate(_LARGE_BLACK)
