@@ -36,5 +36,5 @@ def write(out: Path, *, people: int, seed: int, today: date, as_json: bool) -> N
         return
     console.out.print(
         f"{summary.people} people, {summary.total_resources} FHIR resources, {sum(summary.reports.values())} oBDS reports "
-        f"in {seconds:.1f} s. Next: mihub site import {out}/chemnitz"
+        f"in {seconds:.1f} s. Next: mihub site import --site DIR {out}/chemnitz"
     )
