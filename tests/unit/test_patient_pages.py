@@ -115,6 +115,38 @@ def test_unknown_result_is_not_found(browser: TestClient) -> None:
     assert browser.get("/p/befunde/dresden/other").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "claim"),
+    [
+        ("/p/freigaben", "Sie haben der Forschung nichts erlaubt"),
+        ("/p/freigaben", "Niemand anderes sieht Ihre Daten"),
+        ("/p/zugriffe", "Es gibt keine Zugriffe von anderen"),
+        ("/p/plan", "Es gibt noch keinen Plan"),
+        ("/p/befunde", "Es gibt noch keine Befunde"),
+        ("/p", "Zurzeit ist nichts geplant"),
+    ],
+)
+def test_there_is_nothing_is_said_only_when_everybody_was_heard(path: str, claim: str) -> None:
+    for sites, is_claimed in (
+        ({member: MemoryFhirClient([patient(member)]) for member in kerstin()}, True),
+        ({member: SilentClient() for member in kerstin()}, False),
+    ):
+        with TestClient(create_app(portal_of_memory(sites))) as browser:
+            sign_in(browser, "patient")
+            html = browser.get(f"{path}?lang=de").text
+        assert (claim in html) is is_claimed, claim
+        assert ("Nicht alle Häuser haben geantwortet" in html) is not is_claimed
+
+
+def test_a_draft_of_a_consent_is_not_shown_as_given() -> None:
+    sites = kerstin()
+    for each in sites["netzwerk"].all("Consent"):
+        sites["netzwerk"].put({**each, "status": "draft"})
+    with TestClient(create_app(portal_of_memory(sites))) as browser:
+        sign_in(browser, "patient")
+        assert "Sie haben der Forschung nichts erlaubt" in browser.get("/p/freigaben?lang=de").text
+
+
 def test_accesses_name_who_why_and_where(browser: TestClient) -> None:
     html = browser.get("/p/zugriffe?lang=de").text
     assert "Dr. Omar Onko" in html

@@ -23,6 +23,7 @@ from mihub.portals.shell.page import page, see_other
 from mihub.portals.shell.portal import Portal
 from mihub.portals.shell.region import Region
 from mihub.portals.shell.session import Flash, RecordPlace
+from tests.unit.region_of_memory import portal_of_memory, sign_in
 
 _REGION = {
     "members": [{"id": "praxis-a", "name": "Hausarztpraxis Lindenhof", "phone": "03731 555 010"}],
@@ -269,3 +270,20 @@ def test_first_page_is_light(browser: TestClient) -> None:
         answer = browser.get(address, headers={"Accept-Encoding": "gzip"})
         total += int(answer.headers["content-length"])
     assert total < 80_000, f"static files of the first page weigh {total} bytes"
+
+
+def test_signing_in_again_ends_the_session_before() -> None:
+    portal = portal_of_memory()
+    with TestClient(create_app(portal)) as browser:
+        sign_in(browser, "gp")
+        before = browser.cookies["mihub_s"]
+        sign_in(browser, "engineer")
+        assert browser.cookies["mihub_s"] != before
+        assert portal.sessions.find(before) is None
+
+
+def test_the_link_to_the_other_language_stays_here_whatever_the_address() -> None:
+    with TestClient(create_app(portal_of_memory())) as browser:
+        html = browser.get("http://testserver//elsewhere.example/x?lang=de").text
+    assert "//elsewhere.example" not in html
+    assert 'href="?lang=en"' in html

@@ -318,6 +318,8 @@ def is_to_patient(communication: Resource) -> bool:
 
 
 def _consent(resource: Resource, member: str) -> Event | None:
+    if resource.get("status") in ("draft", "proposed"):
+        return None
     codes = {code for _, code, _ in facts.codings(resource.get("scope"), resource.get("category"))}
     kind = "consent.research" if codes & {"research", "57016-8"} else "consent.sharing"
     return _event(resource, member, kind, "")

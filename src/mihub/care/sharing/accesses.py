@@ -37,10 +37,11 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class AccessLog:
-    """All entries and the sites that could not be asked."""
+    """All entries; `silent` could not be asked, `refused` do not let the reader see the record."""
 
     entries: tuple[AccessEntry, ...]
     silent: tuple[MemberId, ...]
+    refused: tuple[MemberId, ...] = ()
 
 
 async def read_accesses(
@@ -54,7 +55,7 @@ async def read_accesses(
     )
     entries = [entry for answer in answers if answer is not None for entry in answer]
     silent = [record.member for record, answer in zip(asked, answers, strict=True) if answer is None]
-    return AccessLog(tuple(_counted(entries)), (*read.silent, *silent))
+    return AccessLog(tuple(_counted(entries)), (*read.silent, *silent), read.refused)
 
 
 async def _ask(record: SiteRecord, client: FhirClient, timeout_seconds: float) -> list[AccessEntry] | None:

@@ -69,6 +69,11 @@ def consent_view(consent: Resource, member: str, today: str) -> ConsentView:
     )
 
 
+def is_said(consent: Resource) -> bool:
+    """Whether this is a statement of the patient: a draft is none yet, an entry made in error never was one."""
+    return consent.get("status") not in ("draft", "proposed", "entered-in-error")
+
+
 def merged(views: Iterable[ConsentView]) -> list[ConsentView]:
     """The same statement kept at several sites, once; newest first."""
     found: dict[ConsentView, ConsentView] = {}
@@ -80,7 +85,7 @@ def merged(views: Iterable[ConsentView]) -> list[ConsentView]:
 
 
 def _state(consent: Resource, until: str, today: str) -> str:
-    if consent.get("status") in ("inactive", "rejected", "entered-in-error"):
+    if consent.get("status") in ("inactive", "rejected"):
         return "withdrawn"
     return "expired" if until and until[:10] < today else "active"
 

@@ -18,7 +18,7 @@ from mihub.care.journeys.explain import explain, explanations
 from mihub.care.journeys.plans import medicines, plans
 from mihub.care.journeys.results import result_with, results_of
 from mihub.care.sharing.accesses import read_accesses
-from mihub.care.sharing.consents import consent_view, merged
+from mihub.care.sharing.consents import consent_view, is_said, merged
 from mihub.core.policy.actor import Role
 from mihub.portals.patient.reading import own_events, read_own
 from mihub.portals.shell.areas import Area, NavItem
@@ -151,7 +151,8 @@ async def sharing(request: Request) -> Response:
     portal, session = portal_of(request), session_of(request)
     read = await read_own(portal, session)
     today = portal.today().isoformat()
-    views = merged(consent_view(consent, member, today) for member, consent in read.of("Consent"))
+    said = ((member, consent) for member, consent in read.of("Consent") if is_said(consent))
+    views = merged(consent_view(consent, member, today) for member, consent in said)
     return page(
         request,
         "patient/sharing.html",
