@@ -18,6 +18,7 @@ from typing import Any, Literal
 import httpx
 import orjson
 
+from mihub import log
 from mihub.core.fhir import Json
 from mihub.core.policy.actor import Access, MemberId
 from mihub.core.wire import fault
@@ -37,7 +38,7 @@ from mihub.core.wire.feasibility import KIND, FeasibilityAnswer, FeasibilityQues
 from mihub.core.wire.keys import KeySet
 from mihub.core.wire.members import Member, MemberList
 from mihub.core.wire.task import Task, sign_task
-from mihub.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
+from mihub.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
 
 STREAM = "research"
 DAY_SECONDS = 86_400
@@ -257,7 +258,14 @@ class Asker:
             # "done" without a letter: the receipt came first, the answer is on its way.
             state = "received" if state == "answered" else state
             return SiteStatus(member, name, state, since, reason=told["reason"])
-        answer = self._open_answer(question_id, note["envelopes"].get(member), member, told["answer"], keys)
+        try:
+            answer = self._open_answer(
+                question_id, note["envelopes"].get(member), member, told["answer"], keys
+            )
+        except (Unauthenticated, InvalidInput, NotFound) as error:
+            # One letter that is not genuine must not take the other sites' numbers away; it gives none.
+            log.warning("research.answer-refused", member=str(member), error=type(error).__name__)
+            return SiteStatus(member, name, "refused", since, reason="not-genuine")
         return SiteStatus(
             member, name, "answered", since, answer.shown, answer.count, answer.suppressed,
             answer.position, answer.duration_ms, answer.reason,
