@@ -1,0 +1,301 @@
+"""The tree to Python closures: one closure per node, types and functions looked up once.
+
+A closure takes the scope and gives a collection. Errors leave with the place of the operator or function that
+raised them. Neighbours: `nodes`, `operators`, `functions` below, `expression` above.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mihub.core.fhir.fhirpath import nodes, quantity
+from mihub.core.fhir.fhirpath.elements import Element, Item, Items, TypeValue, children
+from mihub.core.fhir.fhirpath.errors import FhirPathError
+from mihub.core.fhir.fhirpath.functions import (
+    boundaries,
+    conversion,
+    existence,
+    filtering,
+    numbers,
+    strings,
+    subsetting,
+    surroundings,
+)
+from mihub.core.fhir.fhirpath.functions.registry import FUNCTIONS, Function
+from mihub.core.fhir.fhirpath.nodes import Node
+from mihub.core.fhir.fhirpath.operators import OPERATORS, Operator, negative, positive, truth
+from mihub.core.fhir.fhirpath.quantity import Quantity
+from mihub.core.fhir.fhirpath.scope import Run, Scope
+from mihub.core.fhir.fhirpath.type_tests import Change, cast, of_type, type_test
+from mihub.core.fhir.fhirpath.types import Model
+
+# Importing a group enters its functions into the table.
+GROUPS: Final = (boundaries, conversion, existence, filtering, numbers, strings, subsetting, surroundings)
+_VALUE_SETS: Final = "http://hl7.org/fhir/ValueSet/"
+_EXTENSIONS: Final = "http://hl7.org/fhir/StructureDefinition/"
+_DECIDES: Final = {"and": False, "or": True}
+
+
+def compiled(node: Node, model: Model) -> Run:
+    """What evaluates this node. Raises `FhirPathError` for unknown functions, types and argument counts."""
+    match node:
+        case nodes.Literal(value=value):
+            return _constant([value])
+        case nodes.QuantityLiteral(value=value, unit=unit, calendar=calendar):
+            return _constant([quantity.literal(value, unit, calendar)])
+        case nodes.Empty():
+            return _constant([])
+        case nodes.Variable():
+            return _variable(node)
+        case nodes.Special(name=name):
+            return _special(name)
+        case nodes.Member():
+            return _member(node, model)
+        case nodes.Call():
+            return _call(node, model)
+        case nodes.Index(source=source, index=index):
+            at = _located(subsetting.at, node.position)
+            return _applied(at, compiled(source, model), _scoped(index, model))
+        case nodes.Sign(operator=operator, operand=operand):
+            return _sign(operator, compiled(operand, model), node.position)
+        case nodes.Binary():
+            return _binary(node, model)
+        case nodes.TypeOperation(operator=operator, operand=operand, type=name):
+            test = type_test if operator == "is" else cast
+            return _one(
+                _located_one(test(model, name, node.position), node.position), compiled(operand, model)
+            )
+        case nodes.Sorted():
+            raise FhirPathError("A direction can stand in the arguments of sort only.", node.position)
+
+
+def _constant(items: Items) -> Run:
+    return lambda scope: items
+
+
+def _special(name: str) -> Run:
+    if name == "this":
+        return lambda scope: scope.this
+    if name == "index":
+        return lambda scope: [scope.index]
+    return lambda scope: scope.total
+
+
+def _variable(node: nodes.Variable) -> Run:
+    name = node.name
+    fallback: Items | None = None
+    if name.startswith("vs-"):
+        fallback = [_VALUE_SETS + name[3:]]
+    elif name.startswith("ext-"):
+        fallback = [_EXTENSIONS + name[4:]]
+
+    def run(scope: Scope) -> Items:
+        found = scope.variables.get(name, fallback)
+        if found is None:
+            raise FhirPathError(f"The variable %{name} is not given.", node.position)
+        return found
+
+    return run
+
+
+def _member(node: nodes.Member, model: Model) -> Run:
+    name = node.name
+    if node.source is None:
+        starts = model.type(name) is not None
+        return _start(name) if starts else _child(lambda scope: scope.this, name)
+    return _child(compiled(node.source, model), name)
+
+
+def _start(name: str) -> Run:
+    """A type name at the beginning of a path stands for the item of that type itself."""
+
+    def run(scope: Scope) -> Items:
+        found: Items = []
+        for item in scope.this:
+            if isinstance(item, Element):
+                if item.type.is_a(name):
+                    found.append(item)
+                else:
+                    children(item, item.type.step(name), found)
+        return found
+
+    return run
+
+
+def _child(source: Run, name: str) -> Run:
+    def run(scope: Scope) -> Items:
+        found: Items = []
+        for item in source(scope):
+            if item.__class__ is Element:
+                children(item, item.type.step(name), found)
+            else:
+                _part(item, name, found)
+        return found
+
+    return run
+
+
+def _part(item: Item, name: str, found: Items) -> None:
+    """The parts of System values that have parts."""
+    match item:
+        case TypeValue(namespace=namespace, name=own):
+            parts: dict[str, Item] = {"namespace": namespace, "name": own}
+        case Quantity(value=value, unit=unit):
+            parts = {"value": value, "unit": unit}
+        case _:
+            return
+    if name in parts:
+        found.append(parts[name])
+
+
+def _call(node: nodes.Call, model: Model) -> Run:
+    if node.name in ("is", "as", "ofType"):
+        return _type_call(node, model)
+    source: Run = compiled(node.source, model) if node.source is not None else lambda scope: scope.this
+    if node.name == "sort":
+        return _sort(node, source, model)
+    function = FUNCTIONS.get(node.name)
+    if function is None:
+        raise FhirPathError(f"There is no function {node.name}().", node.position)
+    _check_count(node, function.minimum, function.maximum)
+    arguments = tuple(_scoped(each, model) for each in node.arguments)
+    return _called(function, source, arguments, node.position)
+
+
+def _check_count(node: nodes.Call, minimum: int, maximum: int) -> None:
+    if not minimum <= len(node.arguments) <= maximum:
+        wanted = str(minimum) if minimum == maximum else f"{minimum} to {maximum}"
+        raise FhirPathError(
+            f"{node.name}() takes {wanted} arguments; here are {len(node.arguments)}.", node.position
+        )
+
+
+def _called(function: Function, source: Run, arguments: tuple[Run, ...], position: int) -> Run:
+    body = function.body
+
+    def lazily(scope: Scope) -> Items:
+        items = source(scope)
+        try:
+            return body(scope, items, *arguments)
+        except FhirPathError as error:
+            raise error.at(position) from error
+
+    def eagerly(scope: Scope) -> Items:
+        items = source(scope)
+        values = [argument(scope) for argument in arguments]
+        try:
+            return body(scope, items, *values)
+        except FhirPathError as error:
+            raise error.at(position) from error
+
+    return lazily if function.lazy else eagerly
+
+
+def _type_call(node: nodes.Call, model: Model) -> Run:
+    _check_count(node, 1, 1)
+    name = nodes.type_name(node.arguments[0])
+    if name is None:
+        raise FhirPathError(f"{node.name}() needs the name of a type.", node.position)
+    make = {"is": type_test, "as": cast, "ofType": of_type}[node.name]
+    source: Run = compiled(node.source, model) if node.source is not None else lambda scope: scope.this
+    return _one(_located_one(make(model, name, node.position), node.position), source)
+
+
+def _sort(node: nodes.Call, source: Run, model: Model) -> Run:
+    keys = tuple(_sort_key(each, model) for each in node.arguments)
+
+    def run(scope: Scope) -> Items:
+        items = source(scope)
+        try:
+            return filtering.sort(scope, items, keys)
+        except FhirPathError as error:
+            raise error.at(node.position) from error
+
+    return run
+
+
+def _sort_key(node: Node, model: Model) -> filtering.SortKey:
+    """A leading minus turns the direction, also of texts."""
+    match node:
+        case nodes.Sorted(key=key, descending=descending):
+            return _scoped(key, model), descending
+        case nodes.Sign(operator="-", operand=operand):
+            return _scoped(operand, model), True
+        case _:
+            return _scoped(node, model), False
+
+
+def _sign(operator: str, operand: Run, position: int) -> Run:
+    return _one(_located_one(negative if operator == "-" else positive, position), operand)
+
+
+def _binary(node: nodes.Binary, model: Model) -> Run:
+    left, right = _scoped(node.left, model), _scoped(node.right, model)
+    operate = _located(OPERATORS[node.operator], node.position)
+    if node.operator not in _DECIDES:
+        return _applied(operate, left, right)
+    decides = _DECIDES[node.operator]
+
+    def run(scope: Scope) -> Items:
+        first = left(scope)
+        # The other side need not run once this one decides.
+        if len(first) == 1 and truth(first) is decides:
+            return [decides]
+        return operate(first, right(scope))
+
+    return run
+
+
+def _located(operate: Operator, position: int) -> Operator:
+    def run(left: Items, right: Items) -> Items:
+        try:
+            return operate(left, right)
+        except FhirPathError as error:
+            raise error.at(position) from error
+
+    return run
+
+
+def _located_one(operate: Change, position: int) -> Change:
+    def run(items: Items) -> Items:
+        try:
+            return operate(items)
+        except FhirPathError as error:
+            raise error.at(position) from error
+
+    return run
+
+
+def _applied(operate: Operator, left: Run, right: Run) -> Run:
+    return lambda scope: operate(left(scope), right(scope))
+
+
+def _one(operate: Change, source: Run) -> Run:
+    return lambda scope: operate(source(scope))
+
+
+def _scoped(node: Node, model: Model) -> Run:
+    """An inner expression; a variable it defines is not seen outside of it."""
+    run = compiled(node, model)
+    if not _defines(node):
+        return run
+
+    def apart(scope: Scope) -> Items:
+        variables = scope.variables
+        found = run(scope)
+        scope.variables = variables
+        return found
+
+    return apart
+
+
+def _defines(node: Node) -> bool:
+    match node:
+        case nodes.Call(source=source, name=name):
+            return name == "defineVariable" or (source is not None and _defines(source))
+        case nodes.Member(source=source):
+            return source is not None and _defines(source)
+        case nodes.Index(source=source) | nodes.Sign(operand=source) | nodes.TypeOperation(operand=source):
+            return _defines(source)
+        case _:
+            return False

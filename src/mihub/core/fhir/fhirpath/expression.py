@@ -1,0 +1,123 @@
+"""A compiled expression and the one way to get it.
+
+Compiled once per text and kept; evaluating reads nothing but its arguments and the packaged table. Above: search,
+validation, questionnaires, pathways and views use this and no other file of the room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from mihub.core.fhir.fhirpath.compiler import compiled
+from mihub.core.fhir.fhirpath.elements import Element, Item, Items, plain, root
+from mihub.core.fhir.fhirpath.errors import FhirPathError
+from mihub.core.fhir.fhirpath.nodes import Node
+from mihub.core.fhir.fhirpath.operators import truth
+from mihub.core.fhir.fhirpath.parser import parse
+from mihub.core.fhir.fhirpath.scope import NO_HOOKS, Hooks, Scope
+from mihub.core.fhir.fhirpath.shapes import Checker, Shape
+from mihub.core.fhir.fhirpath.types import Model, TypeInfo, r4
+
+_CONSTANTS: dict[str, Items] = {
+    "sct": ["http://snomed.info/sct"],
+    "loinc": ["http://loinc.org"],
+    "ucum": ["http://unitsofmeasure.org"],
+}
+
+
+class Expression:
+    """One expression, ready to run on any number of resources, from any thread."""
+
+    def __init__(self, text: str, tree: Node, model: Model, kind: TypeInfo | None) -> None:
+        self.text = text
+        self.tree = tree
+        self._model = model
+        self._kind = kind
+        self._run = compiled(tree, model)
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    def evaluate(
+        self,
+        resource: Any,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+        hooks: Hooks = NO_HOOKS,
+    ) -> list[Any]:
+        """The values: JSON as stored for elements, System values for what was computed.
+
+        An element that has only extensions has no value and is left out. Raises `FhirPathError`.
+        """
+        found = self._run(self._scope(resource, variables, now, hooks))
+        return [value for value in map(plain, found) if value is not None]
+
+    def items(
+        self,
+        resource: Any,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+        hooks: Hooks = NO_HOOKS,
+    ) -> list[Item]:
+        """As `evaluate`, with each element's type and extensions: `Element`s and System values."""
+        return list(self._run(self._scope(resource, variables, now, hooks)))
+
+    def test(
+        self,
+        resource: Any,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+        hooks: Hooks = NO_HOOKS,
+    ) -> bool | None:
+        """The answer of a condition; None when it is unknown (empty)."""
+        return truth(self._run(self._scope(resource, variables, now, hooks)))
+
+    def _scope(
+        self, resource: Any, variables: Mapping[str, Any] | None, now: datetime | None, hooks: Hooks
+    ) -> Scope:
+        start = resource if isinstance(resource, Element) else root(resource, self._model, self._kind)
+        here: Items = [start]
+        known = {**_CONSTANTS, "context": here, "resource": here, "rootResource": here}
+        if variables:
+            known.update((name, _given(value, self._model)) for name, value in variables.items())
+        return Scope(self._model, here, start, known, hooks, now)
+
+
+def _given(value: Any, model: Model) -> Items:
+    """A caller's variable as a collection."""
+    if value is None:
+        return []
+    if isinstance(value, list | tuple):
+        return [item for each in value for item in _given(each, model)]
+    if isinstance(value, dict):
+        return [root(value, model, None if "resourceType" in value else model.untyped)]
+    return [value]
+
+
+@lru_cache(maxsize=8192)
+def compile(  # noqa: A001  # the word of the specification and of `re`
+    expression: str, model: Model | None = None, *, root: str | None = None, strict: bool = False
+) -> Expression:
+    """Compile an expression, once per text.
+
+    `root` names the type of the input (`Patient`, `HumanName`); needed for elements that are no resources, and
+    for the checks that `strict` adds. Raises `FhirPathError` with the place.
+    """
+    types = model or r4()
+    tree = parse(expression)
+    kind = types.type(root) if root is not None else None
+    if root is not None and kind is None:
+        raise FhirPathError(f"There is no type {root}.", next_step="Name a type of FHIR R4.")
+    try:
+        made = Expression(expression, tree, types, kind)
+        shape = Shape(None if kind is None else (kind,))
+        Checker(types, strict, shape).check(tree, shape)
+    except RecursionError:
+        raise FhirPathError("The expression is nested too deeply.", next_step="Split it.") from None
+    return made

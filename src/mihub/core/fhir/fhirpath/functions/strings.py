@@ -1,0 +1,180 @@
+"""Functions on texts. Source: FHIRPath 2.0.0 §5.6; encode, escape, trim, split, join from STU 3.0.
+
+Regular expressions are Python's; `matches` searches, `matchesFull` needs the whole text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+import orjson
+
+from mihub.core.fhir.fhirpath.comparison import type_label
+from mihub.core.fhir.fhirpath.elements import Element, Items
+from mihub.core.fhir.fhirpath.errors import FhirPathError
+from mihub.core.fhir.fhirpath.functions.registry import function
+from mihub.core.fhir.fhirpath.functions.subsetting import integer
+from mihub.core.fhir.fhirpath.operators import single
+from mihub.core.fhir.fhirpath.scope import Scope
+
+MAX_PATTERN_CHARACTERS: Final = 2_000
+MAX_MATCHED_CHARACTERS: Final = 1_000_000
+
+
+def text(items: Items) -> str | None:
+    """The only item as a text; None for an empty collection or a text without a value."""
+    if not items:
+        return None
+    value = single(items)
+    if isinstance(value, Element) and value.type.primitive:
+        return None
+    if not isinstance(value, str):
+        # A date stands as its text where a text is asked for, as the specification's implicit conversion says.
+        raise FhirPathError(f"A String is needed here; there is a {type_label(value)}.")
+    return value
+
+
+@lru_cache(maxsize=512)
+def pattern(expression: str) -> re.Pattern[str]:
+    """A compiled regular expression. Raises `FhirPathError` for one that is broken or very long."""
+    if len(expression) > MAX_PATTERN_CHARACTERS:
+        raise FhirPathError(f"The regular expression is longer than {MAX_PATTERN_CHARACTERS} characters.")
+    try:
+        return re.compile(expression, re.DOTALL)
+    except re.error as error:
+        raise FhirPathError(f"The regular expression is not valid: {error.msg}.") from error
+
+
+def _on_texts(name: str, count: int, body: Callable[..., object]) -> None:
+    """A function of a text and `count` texts; empty when one of them is."""
+
+    def run(scope: Scope, items: Items, *arguments: Items) -> Items:
+        values = [text(each) for each in (items, *arguments)]
+        if any(value is None for value in values):
+            return []
+        result = body(*values)
+        return [] if result is None else [result]
+
+    function(name, count)(run)
+
+
+def _bounded(value: str) -> str:
+    if len(value) > MAX_MATCHED_CHARACTERS:
+        raise FhirPathError(f"A text longer than {MAX_MATCHED_CHARACTERS} characters is not matched.")
+    return value
+
+
+def _matches(value: str, expression: str) -> bool:
+    return pattern(expression).search(_bounded(value)) is not None
+
+
+def _matches_full(value: str, expression: str) -> bool:
+    return pattern(expression).fullmatch(_bounded(value)) is not None
+
+
+def _replace_matches(value: str, expression: str, substitution: str) -> str:
+    if expression == "":
+        return value
+    # The specification writes a group as $1 or ${name}; Python writes \g<1>.
+    template = re.sub(r"\$(?:\{(\w+)\}|(\d+))", r"\\g<\1\2>", substitution.replace("\\", "\\\\"))
+    try:
+        return pattern(expression).sub(template, _bounded(value))
+    except (re.error, IndexError) as error:
+        raise FhirPathError("The substitution names a group that the regular expression has not.") from error
+
+
+_BASES: Final[dict[str, tuple[Callable[[bytes], bytes], Callable[[str], bytes]]]] = {
+    "base64": (base64.b64encode, lambda value: base64.b64decode(value, validate=True)),
+    "urlbase64": (base64.urlsafe_b64encode, base64.urlsafe_b64decode),
+    "hex": (binascii.hexlify, binascii.unhexlify),
+}
+
+
+def _encode(value: str, form: str) -> str | None:
+    return _BASES[form][0](value.encode()).decode() if form in _BASES else None
+
+
+def _decode(value: str, form: str) -> str | None:
+    try:
+        return _BASES[form][1](value).decode() if form in _BASES else None
+    except ValueError:
+        return None
+
+
+def _escape(value: str, target: str) -> str | None:
+    if target == "html":
+        return html.escape(value, quote=True).replace("&#x27;", "&#39;")
+    return orjson.dumps(value).decode()[1:-1] if target == "json" else None
+
+
+def _unescape(value: str, target: str) -> str | None:
+    if target == "html":
+        return html.unescape(value)
+    if target != "json":
+        return None
+    quoted = re.sub(r'(?<!\\)"', r"\"", value)
+    try:
+        found: str = orjson.loads(f'"{quoted}"')
+    except orjson.JSONDecodeError:
+        return None
+    return found
+
+
+_on_texts("indexOf", 1, lambda value, part: value.find(part))
+_on_texts("lastIndexOf", 1, lambda value, part: value.rfind(part))
+_on_texts("startsWith", 1, lambda value, part: value.startswith(part))
+_on_texts("endsWith", 1, lambda value, part: value.endswith(part))
+_on_texts("contains", 1, lambda value, part: part in value)
+_on_texts("upper", 0, lambda value: value.upper())
+_on_texts("lower", 0, lambda value: value.lower())
+_on_texts("length", 0, lambda value: len(value))
+_on_texts("trim", 0, lambda value: value.strip())
+_on_texts("replace", 2, lambda value, part, new: value.replace(part, new))
+_on_texts("matches", 1, _matches)
+_on_texts("matchesFull", 1, _matches_full)
+_on_texts("replaceMatches", 2, _replace_matches)
+_on_texts("encode", 1, _encode)
+_on_texts("decode", 1, _decode)
+_on_texts("escape", 1, _escape)
+_on_texts("unescape", 1, _unescape)
+
+
+@function("substring", 1, 2)
+def substring(scope: Scope, items: Items, start: Items, length: Items | None = None) -> Items:
+    """From a place, counted from 0, so many characters or to the end; empty outside of the text."""
+    value = text(items)
+    if value is None or not start:
+        return []
+    first = integer(start)
+    if not 0 <= first < len(value):
+        return []
+    return [value[first : first + max(0, integer(length))]] if length else [value[first:]]
+
+
+@function("toChars")
+def to_chars(scope: Scope, items: Items) -> Items:
+    """Each character."""
+    return list(text(items) or "")
+
+
+@function("split", 1)
+def split(scope: Scope, items: Items, separator: Items) -> Items:
+    """The parts between separators; an empty separator gives the characters."""
+    value, mark = text(items), text(separator)
+    if value is None or mark is None:
+        return []
+    return list(value.split(mark)) if mark else list(value)
+
+
+@function("join", 0, 1)
+def join(scope: Scope, items: Items, separator: Items | None = None) -> Items:
+    """All texts in one."""
+    parts = [text([item]) for item in items]
+    mark = text(separator) if separator else ""
+    return [(mark or "").join(part for part in parts if part is not None)] if parts else []
