@@ -39,18 +39,18 @@ class Identity:
 
 
 def identity_of(patient: Resource) -> Identity:
-    """The parts of a FHIR Patient, normalised."""
-    names = [name for name in patient.get("name", []) if isinstance(name, dict)]
-    given = [part for name in names for text in name.get("given", []) for part in name_parts(text)]
-    family = [part for name in names for part in name_parts(name.get("family", ""))]
-    addresses = [one for one in patient.get("address", []) if isinstance(one, dict)]
+    """The parts of a FHIR Patient, normalised; what has another shape than FHIR gives it is no part."""
+    names = [name for name in _listed(patient.get("name")) if isinstance(name, dict)]
+    given = [part for name in names for text in _listed(name.get("given")) for part in name_parts(text)]
+    family = [part for name in names for part in name_parts(name.get("family"))]
+    addresses = [one for one in _listed(patient.get("address")) if isinstance(one, dict)]
     return Identity(
         given=tuple(dict.fromkeys(given)),
         family=tuple(dict.fromkeys(family)),
         birth_date=_date(patient.get("birthDate")),
         sex=str(patient.get("gender", ""))[:1],
         postal_code=str(addresses[0].get("postalCode", "")) if addresses else "",
-        insurance=_insurance(patient.get("identifier", [])),
+        insurance=_insurance(_listed(patient.get("identifier"))),
     )
 
 
@@ -103,8 +103,12 @@ def _date(text: Any) -> tuple[str, str, str] | None:
     return (match[1], match[2], match[3]) if match else None
 
 
-def _insurance(identifiers: Any) -> str:
-    for one in identifiers if isinstance(identifiers, list) else []:
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _insurance(identifiers: list[Any]) -> str:
+    for one in identifiers:
         value = one.get("value") if isinstance(one, dict) and one.get("system") == KVNR_SYSTEM else None
         if isinstance(value, str) and _KVNR.fullmatch(value) and _checks(value):
             return value

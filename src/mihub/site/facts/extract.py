@@ -222,7 +222,8 @@ _SPECIAL: Final[dict[str, Callable[[Resource], Iterator[Fact]]]] = {"Patient": _
 
 
 def _taken_back(resource: Resource) -> bool:
-    if resource.get("status") in TAKEN_BACK:
+    status = resource.get("status")
+    if isinstance(status, str) and status in TAKEN_BACK:
         return True
     return any(code in _REFUTED for _, code in concepts(resource.get("verificationStatus")))
 
