@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -43,7 +44,7 @@ class PublicKeys:
 
     def verifying_key(self) -> ECKey:
         """For joserfc; carries no private part."""
-        return ECKey.import_key(_public_pem(_point(self.signing)), {"kid": self.kid})
+        return _verifying(self.signing, self.kid)
 
     def sealing_key(self) -> MLKEM1024P384PublicKey:
         """For HPKE."""
@@ -137,6 +138,12 @@ class KeySet:
             )
         except (KeyError, ValueError, TypeError) as error:
             raise _unusable("private") from error
+
+
+@lru_cache(maxsize=1024)
+def _verifying(signing: bytes, kid: str) -> ECKey:
+    # Every request is checked against such a key; making it costs more than the check of its claims.
+    return ECKey.import_key(_public_pem(_point(signing)), {"kid": kid})
 
 
 def _digest(keys: PublicKeys) -> bytes:
