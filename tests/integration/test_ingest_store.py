@@ -134,3 +134,39 @@ def test_a_resource_with_strange_elements_is_loaded_or_refused(
     report = _in_memory().run([tmp_path / "in"])
     assert report.read == 2
     assert report.loaded >= 1
+
+
+def _house_patient(patient_id: str, system: str, number: str, kind: str = "MR") -> dict[str, Any]:
+    typed = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": kind}]}
+    identifier = {"type": typed, "system": system, "value": number}
+    return {"resourceType": "Patient", "id": patient_id, "identifier": [identifier]}
+
+
+def _import_patients_then_report(folder: Path, patients: list[dict[str, Any]]) -> list[str]:
+    """Ids of all Patients after the FHIR export and a tumour report of patient 4711 were imported."""
+    store = MemoryStore(indexer(catalogue(), _LOCAL, None))
+    importer = _importer(store, MemorySearch(store))
+    for number, one in enumerate(patients):
+        (folder / f"{number}.json").write_bytes(orjson.dumps(one))
+    (folder / "report.xml").write_text(obds(patient(meldung(BOARD), number="4711")), encoding="utf-8")
+    report = importer.run([folder])
+    assert report.rejected == 0, report.reasons
+    return sorted({one.id for one in store.changes(0, 10_000) if one.resource_type == "Patient"})
+
+
+def test_a_report_meets_the_patient_by_the_number_that_the_house_gave(tmp_path: Path) -> None:
+    assert _import_patients_then_report(tmp_path, [_house_patient("p1", "urn:oid:1.2.3", "4711")]) == ["p1"]
+
+
+@pytest.mark.parametrize(
+    "patients",
+    [
+        [_house_patient("p1", "urn:oid:1.2.3", "4711", kind="VN")],
+        [_house_patient("p1", "urn:oid:1.2.3", "4711"), _house_patient("p2", "urn:oid:4.5.6", "4711")],
+        [_house_patient("p1", "urn:oid:1.2.3", "4712")],
+    ],
+    ids=["another kind of number", "the number of two people", "another number"],
+)
+def test_a_report_never_guesses_a_patient(tmp_path: Path, patients: list[dict[str, Any]]) -> None:
+    found = _import_patients_then_report(tmp_path, patients)
+    assert len(found) == len(patients) + 1

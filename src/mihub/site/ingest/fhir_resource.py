@@ -15,7 +15,10 @@ import orjson
 
 from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.types import EXCHANGE_TYPES, ID, RESOURCE_TYPES
+from mihub.core.mii.canonicals import IDENTIFIER_TYPE, OURS
 
+# Asked for instead of a system: the number of an identifier typed MR, whatever system the hospital gave it.
+MEDICAL_RECORD: Final = "urn:mihub:medical-record-number"
 _STRUCTURE_RULE: Final = "FHIR R4 resource structure"
 # The JSON kind that an element has in every resource type that knows it.
 _KINDS: Final[dict[str, type]] = {
@@ -179,10 +182,31 @@ def stable_id(member: str, resource: Resource) -> str:
 
 
 def identifiers(resource: Resource) -> Iterator[tuple[str, str]]:
-    """System and value of each complete identifier."""
-    listed = resource.get("identifier")
+    """System and value of each complete identifier; a medical record number also under `MEDICAL_RECORD`.
+
+    Not so for a Patient that was made from a member's reports: its number is that member's own.
+    """
+    listed, made_here = resource.get("identifier"), is_made_from_reports(resource)
     for identifier in listed if isinstance(listed, list) else [listed]:
         if isinstance(identifier, dict):
             system, value = identifier.get("system"), identifier.get("value")
             if isinstance(system, str) and isinstance(value, str) and system and value:
                 yield system, value
+                if not made_here and _is_medical_record(identifier):
+                    yield MEDICAL_RECORD, value
+
+
+def is_made_from_reports(resource: Resource) -> bool:
+    """Whether an import of reports made this resource."""
+    meta = resource.get("meta")
+    source = meta.get("source") if isinstance(meta, dict) else None
+    return isinstance(source, str) and source.startswith(f"{OURS}/obds/")
+
+
+def _is_medical_record(identifier: Json) -> bool:
+    kind = identifier.get("type")
+    codings = kind.get("coding") if isinstance(kind, dict) else None
+    return isinstance(codings, list) and any(
+        isinstance(coding, dict) and coding.get("system") == IDENTIFIER_TYPE and coding.get("code") == "MR"
+        for coding in codings
+    )

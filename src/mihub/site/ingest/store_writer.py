@@ -14,6 +14,7 @@ import orjson
 
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Access, Actor, MemberId, Purpose, Role
+from mihub.site.ingest.fhir_resource import MEDICAL_RECORD, identifiers
 from mihub.site.search.parse import Parser
 from mihub.site.search.protocol import Search
 from mihub.site.store.protocol import Delete, Put, Store, Written
@@ -90,14 +91,17 @@ class StoreWriter:
     def with_identifiers(self, resource_type: str, system: str, values: Sequence[str]) -> list[Resource]:
         """All resources with one of these identifiers."""
         if self._read_many is not None:
-            asked = [f"{escaped(system)}|{escaped(value)}" for value in values]
-            return self._read_many(resource_type, "identifier", asked)
-        ids = {found for value in values for found in self.find(resource_type, system, value)}
+            prefix = "" if system == MEDICAL_RECORD else f"{escaped(system)}|"
+            return self._read_many(resource_type, "identifier", [prefix + escaped(one) for one in values])
+        ids = {found for value in values for found in self._find(resource_type, system, value)}
         return list(self.current_many(resource_type, sorted(ids)).values())
 
     def find(self, resource_type: str, system: str, value: str) -> list[str]:
         """The ids of the resources with this identifier."""
-        return self._find(resource_type, system, value)
+        if system != MEDICAL_RECORD:
+            return self._find(resource_type, system, value)
+        found = self.with_identifiers(resource_type, system, [value])
+        return [str(one["id"]) for one in found if (system, value) in identifiers(one)]
 
 
 def _portions(values: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from mihub.core.fhir import Resource
 from mihub.errors import MihubError, StorageFull, Unavailable
-from mihub.site.ingest.fhir_resource import identifiers
+from mihub.site.ingest.fhir_resource import MEDICAL_RECORD, identifiers
 from mihub.site.ingest.limits import Limits
 from mihub.site.ingest.open_references import OpenReferences
 from mihub.site.ingest.protocol import RecordWriter
@@ -86,7 +86,8 @@ class Writing:
         """Ids by identifier, in the store and in this run."""
         key = (resource_type, system, value)
         if key in self._identifiers:
-            return [self._identifiers[key]]
+            # Two Patients of this run with one medical record number: neither is meant.
+            return [self._identifiers[key]] if self._identifiers[key] else []
         return self._found[key] if key in self._found else self._record.find(resource_type, system, value)
 
     def forget_read(self) -> None:
@@ -119,7 +120,9 @@ class Writing:
             self._waiting_bodies[key] = entry.resource
         if key[0] in _FOUND_BY_IDENTIFIER:
             for system, value in identifiers(entry.resource):
-                self._identifiers.setdefault((key[0], system, value), key[1])
+                known = self._identifiers.setdefault((key[0], system, value), key[1])
+                if system == MEDICAL_RECORD and known != key[1]:
+                    self._identifiers[key[0], system, value] = ""
 
     def _write(self, records: list[Accepted]) -> None:
         entries = [entry for record in records for entry in record.entries]

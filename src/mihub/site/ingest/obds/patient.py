@@ -39,12 +39,6 @@ def made_id(member: str, number: str) -> str:
     return f"patient-{derived_id(member, number)}"
 
 
-def is_ours(patient: Resource) -> bool:
-    """Whether this Patient was made from reports."""
-    source = patient.get("meta", {}).get("source", "")
-    return isinstance(source, str) and source.startswith(f"{OURS}/obds/")
-
-
 def make_patient(member: str, number: str, master: Node, reported: str, died: str) -> Resource:
     """The Patient that the master data of a report describe.
 

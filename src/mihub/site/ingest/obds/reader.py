@@ -15,10 +15,11 @@ from typing import Final
 
 from mihub.core.mii.canonicals import patient_number_system
 from mihub.errors import MihubError
+from mihub.site.ingest.fhir_resource import MEDICAL_RECORD, is_made_from_reports
 from mihub.site.ingest.ndjson import Source
 from mihub.site.ingest.obds.meldung import Known, PatientReports, meldung_violations, provenance_ids, refusals
 from mihub.site.ingest.obds.node import Node
-from mihub.site.ingest.obds.patient import is_ours, made_id, make_patient, newer_of
+from mihub.site.ingest.obds.patient import made_id, make_patient, newer_of
 from mihub.site.ingest.obds.reasons import REASONS_PER_REPORT, refused, violated
 from mihub.site.ingest.obds.rules import violations
 from mihub.site.ingest.obds.xml import Header, read_patients
@@ -67,7 +68,8 @@ def _ask_together(nodes: list[Node], member: str, known: Known) -> None:
     """One question each for the patients, and for what earlier versions of their reports wrote."""
     known.forget_read()
     numbers = [node.attribute("Patient_ID") for node in nodes if node.attribute("Patient_ID")]
-    known.find_ahead("Patient", patient_number_system(member), numbers)
+    for system in (patient_number_system(member), MEDICAL_RECORD):
+        known.find_ahead("Patient", system, numbers)
     known.read_ahead("Patient", [made_id(member, number) for number in numbers])
     origins = [
         one
@@ -114,10 +116,16 @@ def _all_refused(meldungen: list[Node], faults: list[Reason], file: str) -> Iter
 
 def _reports(header: Header, node: Node, master: Node, source: Source, known: Known) -> PatientReports:
     number = node.attribute("Patient_ID")
-    found = source.find("Patient", patient_number_system(source.member), number)
-    patient_id = found[0] if found else made_id(source.member, number)
+    patient_id = _stored_patient(source, number) or made_id(source.member, number)
     reference = {"reference": f"Patient/{patient_id}"}
     return PatientReports(source.member, source.file, number, reference, header.reported, master, known)
+
+
+def _stored_patient(source: Source, number: str) -> str:
+    """The Patient with this number: under our own system, else the only one with it as medical record number."""
+    own = source.find("Patient", patient_number_system(source.member), number)
+    theirs = [] if own else source.find("Patient", MEDICAL_RECORD, number)
+    return own[0] if own else theirs[0] if len(theirs) == 1 else ""
 
 
 def _add_patient(reports: PatientReports) -> None:
@@ -126,7 +134,7 @@ def _add_patient(reports: PatientReports) -> None:
         return
     patient_id = reports.reference["reference"].partition("/")[2]
     stored = reports.known.current("Patient", patient_id)
-    if stored is not None and not is_ours(stored):
+    if stored is not None and not is_made_from_reports(stored):
         return
     made = make_patient(reports.member, reports.number, reports.master, reports.reported, reports.died)
     written = newer_of({**made, "id": patient_id}, stored)
