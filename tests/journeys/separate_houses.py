@@ -55,14 +55,14 @@ class House:
     @property
     def url(self) -> str:
         """The printed address; fails with what the process said when there is none."""
-        if not self._told.wait(60) or not self._url:
+        if not self._told.wait(180) or not self._url:
             pytest.fail(f"No address was printed: {' '.join(self.lines[-3:])}")
         return self._url
 
     def stop(self, how: int) -> int:
         """Send a signal and wait; the exit code."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=90)
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -82,7 +82,7 @@ def mihub(*arguments: str, code: int = 0) -> str:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == code, f"{arguments[:2]}: {done.stderr[-600:]}"
     return done.stdout
