@@ -143,10 +143,10 @@ def test_the_document_is_downloaded_pasted_and_edited(researcher: Researcher) ->
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ("{", "The text is not JSON."),
-        ("[]", "A cohort definition is a JSON object."),
+        ("{", "Der Text ist kein JSON."),
+        ("[]", "Eine Kohortendefinition ist ein JSON-Objekt."),
         ('{"version": "2", "inclusionCriteria": [[]]}', "$.inclusionCriteria[0]"),
-        ('{"version": "1"}', "of a version that is not read here"),
+        ('{"version": "1"}', "Version, die hier nicht gelesen wird"),
     ],
 )
 def test_a_wrong_document_is_refused_with_its_place(

@@ -7,6 +7,7 @@ Each engineer sees only their own site: its address follows from their organisat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,18 +18,30 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mihub.core.policy.actor import Role
-from mihub.errors import InvalidInput, MihubError, Unprocessable
+from mihub.errors import (
+    InvalidInput,
+    MihubError,
+    NotSupported,
+    StorageFull,
+    TooLarge,
+    Unavailable,
+    Unprocessable,
+)
+from mihub.portals.admin.refusal import Refusal, refusal_of
 from mihub.portals.shell.areas import Area, NavItem
 from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.guard import portal_of, require, session_of
 from mihub.portals.shell.houses import HouseClient
-from mihub.portals.shell.page import page, see_other
+from mihub.portals.shell.page import language_of, page, see_other
 from mihub.portals.shell.portal import CARE_RECORD, Portal
+from mihub.portals.shell.reasons import told
 
 _ENGINEERS: Final = frozenset({Role.SITE_ENGINEER})
 _OFFICERS: Final = frozenset({Role.DATA_PROTECTION_OFFICER, Role.HUB_OPERATOR})
 _EXAMPLE: Final = Path(__file__).resolve().parents[2] / "content" / "texts" / "example-question.json"
 _SHOWN_REASONS: Final = 200
+# Answers that belong on the page of the form; every other error gets a page of its own.
+_REFUSALS: Final = (InvalidInput, NotSupported, StorageFull, TooLarge, Unavailable, Unprocessable)
 
 
 async def status(request: Request) -> Response:
@@ -57,8 +70,10 @@ async def imports(request: Request) -> Response:
     return page(
         request,
         "admin/import.html",
+        told=partial(told, language_of(request)),
         reports=[_shown(report) for report in reversed(kept)],
         errors=None,
+        refusal=None,
         fresh=None,
     )
 
@@ -69,17 +84,23 @@ async def run_import(request: Request) -> Response:
     form, errors = await request.form(), FormErrors()
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile) and value.filename]
     report: dict[str, Any] | None = None
+    refusal: Refusal | None = None
     if not files:
         errors.add("file", "admin.import.no_file")
     else:
-        report = await _send(request, files, form)
+        try:
+            report = await _send(request, files, form)
+        except _REFUSALS as error:
+            refusal = refusal_of(error)
     kept = (await _site(request).get("/admin/imports")).get("imports", [])
     return page(
         request,
         "admin/import.html",
-        status=422 if errors else 200,
+        status=422 if errors or refusal else 200,
+        told=partial(told, language_of(request)),
         reports=[_shown(known) for known in reversed(kept)],
         errors=errors,
+        refusal=refusal,
         fresh=_shown(report) if report else None,
     )
 
@@ -90,6 +111,7 @@ async def question(request: Request) -> Response:
     return page(
         request,
         "admin/count.html",
+        told=partial(told, language_of(request)),
         ccdl=_EXAMPLE.read_text(encoding="utf-8"),
         count=None,
         errors=None,
@@ -103,17 +125,19 @@ async def count(request: Request) -> Response:
     form, errors = await request.form(), FormErrors()
     text = errors.text(form, "ccdl", required=True, limit=200_000)
     ccdl = _json(text, errors) if text else None
-    found, refusal = None, None
+    found: dict[str, Any] | None = None
+    refusal: Refusal | None = None
     if not errors:
         try:
             found = await _site(request).post("/admin/count", ccdl)
-        except (InvalidInput, Unprocessable) as error:
-            refusal = error
+        except _REFUSALS as error:
+            refusal = refusal_of(error)
     failed = bool(errors) or refusal is not None
     return page(
         request,
         "admin/count.html",
         status=422 if failed else 200,
+        told=partial(told, language_of(request)),
         ccdl=text,
         count=found,
         errors=errors,

@@ -7,6 +7,7 @@ it stands. Neighbours: `cohort_form`, `documents`, `asking`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from mihub.portals.research.cohort_form import check, read_cohort, searched, ste
 from mihub.portals.research.documents import from_document, to_document
 from mihub.portals.shell.forms import FormErrors
 from mihub.portals.shell.page import language_of, page, see_other, text_of
+from mihub.portals.shell.reasons import told
 
 _USE = "2.16.840.1.113883.3.1937.777.24.5.3.8"
 _START = Cohort(include=((Line("diagnosis"),), (Line("consent", codes=(_USE,)),)))
@@ -127,6 +129,7 @@ async def _render(
         document=pretty(to_document(cohort)),
         pasted=more.get("pasted", ""),
         problem=problem,
+        told=partial(told, language),
         verified=codes.document()["verified"],
     )
 

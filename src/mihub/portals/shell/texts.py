@@ -35,7 +35,7 @@ class Texts:
         found: dict[Language, dict[str, str]] = {language: {} for language in LANGUAGES}
         for language in LANGUAGES:
             for path in sorted(folder.glob(f"*.{language}.yaml")):
-                found[language].update(_flat(path.name.split(".")[0], _document(path)))
+                found[language].update(_flat(path.name.split(".")[0], read_document(path)))
         return cls(found)
 
     def text(self, language: Language, key: str, **values: object) -> str:
@@ -58,7 +58,8 @@ class Texts:
         return frozenset(self._catalogues[language])
 
 
-def _document(path: Path) -> Mapping[str, Any]:
+def read_document(path: Path) -> Mapping[str, Any]:
+    """The mapping that a file of texts holds. Raises `ConfigurationError` for anything else."""
     # The C loader is the same safe loader, ten times faster; a wheel without it falls back.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
