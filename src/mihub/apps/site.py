@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
@@ -28,11 +28,12 @@ from mihub.apps.site_admin import report_document
 from mihub.core.policy.actor import MemberId
 from mihub.core.wire import keyfile
 from mihub.errors import ConfigurationError, InvalidInput, NotFound, Unauthenticated
-from mihub.site.ingest.report import ImportReport, Progress
+from mihub.site.ingest.report import ImportReport, Progress, Reason
 from mihub.site.settings import SiteSettings
 
 _MEMBER = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _SHOWN_REASONS = 20
+_SHOWN_NOTES = 5
 
 
 def init(
@@ -224,6 +225,7 @@ def run_import(folder: Path, paths: list[Path], *, dry_run: bool, as_json: bool)
         # The account comes first: what follows may fail on a full disk.
         if as_json:
             sys.stdout.write(report.to_json() + "\n")
+            _print_notes(report, console.err.print)
         else:
             _print_report(report, time.perf_counter() - started)
         if not dry_run:
@@ -249,21 +251,27 @@ def _print_report(report: ImportReport, seconds: float) -> None:
     write(f"Resources: {effects}. Took {seconds:.1f} s.", markup=False)
     reasons = report.all_reasons()
     for reason in reasons[:_SHOWN_REASONS]:
-        place = (
-            f", line {reason.line}"
-            if reason.line is not None
-            else f", entry {reason.entry}"
-            if reason.entry is not None
-            else ""
-        )
         write(
-            f"  rejected: {reason.file}{place}: {reason.reason} Rule: {reason.rule}. Next: {reason.next}",
+            f"  rejected: {_place(reason)}: {reason.reason} Rule: {reason.rule}. Next: {reason.next}",
             markup=False,
         )
     if len(reasons) > _SHOWN_REASONS:
         write(f"  and {len(reasons) - _SHOWN_REASONS} more; all of them with --json", markup=False)
-    for note in report.notes[:5]:
-        write(f"  note: {note.file}: {note.reason}", markup=False)
+    _print_notes(report, write)
+
+
+def _print_notes(report: ImportReport, write: Callable[..., None]) -> None:
+    """What was loaded and yet wants a look, such as a reference to what is not in the record."""
+    for note in report.notes[:_SHOWN_NOTES]:
+        write(f"  note: {_place(note)}: {note.reason} Next: {note.next}", markup=False)
+    if len(report.notes) > _SHOWN_NOTES:
+        write(f"  and {len(report.notes) - _SHOWN_NOTES} more notes", markup=False)
+
+
+def _place(reason: Reason) -> str:
+    if reason.line is not None:
+        return f"{reason.file}, line {reason.line}"
+    return f"{reason.file}, entry {reason.entry}" if reason.entry is not None else reason.file
 
 
 def status(folder: Path, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import gc
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from mihub.errors import MihubError
 from mihub.site.ingest.limits import Limits
 from mihub.site.ingest.ndjson import Source, read_document, read_lines
 from mihub.site.ingest.obds.reader import read_obds
+from mihub.site.ingest.open_references import Place
 from mihub.site.ingest.opening import as_utf8, open_bounded
 from mihub.site.ingest.protocol import RecordWriter
 from mihub.site.ingest.records import Accepted, Noted, Record, Rejected
@@ -181,16 +182,28 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _note_open(writing: Writing, record: RecordWriter, report: ImportReport) -> None:
-    for resource_type, resource_id, file in writing.open_references.still_open():
+    for resource_type, resource_id, place in writing.open_references.still_open():
         if record.current(resource_type, resource_id) is None:
-            report.note(_open(file, f"A reference names a {resource_type} that is not in the record (yet)."))
+            report.note(_open(place, f"A reference names a {resource_type} that is not in the record (yet)."))
     if writing.open_references.more:
-        report.note(_open("", f"{writing.open_references.more} more open references were not followed up."))
+        report.note(
+            _open(
+                ("", None, None), f"{writing.open_references.more} more open references were not followed up."
+            )
+        )
 
 
-def _open(file: str, reason: str) -> Reason:
-    return _reason(
-        file, reason, "references are loaded as they come", "Import the file that holds it, if there is one."
+def _open(place: Place, reason: str) -> Reason:
+    file, line, entry = place
+    return replace(
+        _reason(
+            file,
+            reason,
+            "references are loaded as they come",
+            "Import the file that holds it, if there is one.",
+        ),
+        line=line,
+        entry=entry,
     )
 
 

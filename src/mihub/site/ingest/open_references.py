@@ -15,6 +15,8 @@ from mihub.core.fhir.types import RESOURCE_TYPES
 
 _LITERAL: Final = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/.*)?")
 _BITS: Final = 1 << 27
+# File, line, entry.
+Place = tuple[str, int | None, int | None]
 
 
 class OpenReferences:
@@ -23,7 +25,7 @@ class OpenReferences:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._seen = bytearray(_BITS // 8)
-        self._wanted: dict[tuple[str, str], str] = {}
+        self._wanted: dict[tuple[str, str], Place] = {}
         self.more = 0
 
     def written(self, resource_type: str, resource_id: str) -> None:
@@ -31,8 +33,8 @@ class OpenReferences:
         for position in _positions(resource_type, resource_id):
             self._seen[position >> 3] |= 1 << (position & 7)
 
-    def referred(self, literals: tuple[str, ...], file: str) -> None:
-        """This file refers to these; what is no relative literal reference is left alone."""
+    def referred(self, literals: tuple[str, ...], place: Place) -> None:
+        """What stands at this place refers to these; what is no relative literal reference is left alone."""
         for literal in literals:
             match = _LITERAL.fullmatch(literal)
             if match is None or match[1] not in RESOURCE_TYPES:
@@ -41,15 +43,15 @@ class OpenReferences:
             if key in self._wanted or self._has_seen(*key):
                 continue
             if len(self._wanted) < self._limit:
-                self._wanted[key] = file
+                self._wanted[key] = place
             else:
                 self.more += 1
 
-    def still_open(self) -> Iterator[tuple[str, str, str]]:
-        """Type, id and the first file of what this run did not write."""
-        for (resource_type, resource_id), file in self._wanted.items():
+    def still_open(self) -> Iterator[tuple[str, str, Place]]:
+        """Type, id and the first place of what this run did not write."""
+        for (resource_type, resource_id), place in self._wanted.items():
             if not self._has_seen(resource_type, resource_id):
-                yield resource_type, resource_id, file
+                yield resource_type, resource_id, place
 
     def _has_seen(self, resource_type: str, resource_id: str) -> bool:
         return all(

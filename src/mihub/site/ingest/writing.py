@@ -51,7 +51,7 @@ class Writing:
         self._waiting_keys |= keys
         for entry in record.entries:
             self._remember(entry)
-        self.open_references.referred(record.references, record.file)
+        self.open_references.referred(record.references, (record.file, record.line, record.entry))
         self._waiting_entries += len(record.entries)
         if record.alone or self._waiting_entries >= self._limits.batch_resources:
             self.flush()
