@@ -105,8 +105,8 @@ def test_result_is_explained_with_origin_and_status_of_the_text(browser: TestCli
 
 def test_laboratory_values_show_range_and_flag(browser: TestClient) -> None:
     html = browser.get("/p/befunde/chemnitz/lab?lang=de").text
-    assert "7.1 mmol/l" in html
-    assert "7.4 – 9.9" in html
+    assert "7,1 mmol/l" in html
+    assert "7,4 – 9,9" in html
     assert "niedrig" in html
     assert "roten Blut-Farbstoff" in html or "rote Blut-Farbstoff" in html
 

@@ -19,6 +19,9 @@ from mihub.portals.shell.texts import Language
 
 # The region's clock. Its data comes with the dependencies.
 HERE: Final = ZoneInfo("Europe/Berlin")
+# A decimal number that stands alone: no part of a code, a date or a version.
+_DECIMAL = re.compile(r"(?<![\w.\-])(\d+)\.(\d+)(?![\w.])")
+_WHOLE = re.compile(r"(?<=\d)\.0+(?![\w.])")
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T(\d{2}):(\d{2}))?.*", re.DOTALL)
 
 
@@ -89,6 +92,12 @@ def number(value: object, language: Language) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value if value is not None else "")
     return format_decimal(value, format="#,##0.####", locale=language)
+
+
+def measured(text: str, language: Language) -> str:
+    """A measured value as short text ("13.1 g/dl") with the language's decimal mark; codes and dates stay."""
+    whole = _WHOLE.sub("", text)
+    return _DECIMAL.sub(r"\1,\2", whole) if language == "de" else whole
 
 
 def now_text(value: datetime, language: Language) -> str:

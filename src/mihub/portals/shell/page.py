@@ -26,7 +26,7 @@ from mihub.portals.shell.texts import LANGUAGES, Language
 
 _PORTALS: Final = Path(__file__).resolve().parents[1]
 LANGUAGE_COOKIE: Final = "lang"
-_FORMATS: Final = ("day", "short_day", "moment", "weekday", "number")
+_FORMATS: Final = ("day", "short_day", "moment", "weekday", "number", "measured")
 
 
 def environment(assets: Assets) -> Environment:
