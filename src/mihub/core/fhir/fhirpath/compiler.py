@@ -61,7 +61,8 @@ def compiled(node: Node, model: Model) -> Run:
         case nodes.Binary():
             return _binary(node, model)
         case nodes.TypeOperation(operator=operator, operand=operand, type=name):
-            test = type_test if operator == "is" else cast
+            # R4's own search parameters write `as` for several items; only the function as() refuses them.
+            test = type_test if operator == "is" else of_type
             return _one(
                 _located_one(test(model, name, node.position), node.position), compiled(operand, model)
             )

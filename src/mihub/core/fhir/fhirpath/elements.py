@@ -107,9 +107,8 @@ def system(item: Item) -> Item:
 
     A primitive without a value (extensions only) stays an element, so that no operator takes it for a value.
     """
-    if item.__class__ is not Element:
+    if not isinstance(item, Element):
         return item
-    assert isinstance(item, Element)  # noqa: S101  # for the type checker; the class was compared above
     kind, value = item.type, item.value
     if kind.primitive:
         return item if value is None else _primitive(kind.name, value)

@@ -53,7 +53,7 @@ class Expression:
 
         An element that has only extensions has no value and is left out. Raises `FhirPathError`.
         """
-        found = self._run(self._scope(resource, variables, now, hooks))
+        found = self._found(resource, variables, now, hooks)
         return [value for value in map(plain, found) if value is not None]
 
     def items(
@@ -65,7 +65,7 @@ class Expression:
         hooks: Hooks = NO_HOOKS,
     ) -> list[Item]:
         """As `evaluate`, with each element's type and extensions: `Element`s and System values."""
-        return list(self._run(self._scope(resource, variables, now, hooks)))
+        return list(self._found(resource, variables, now, hooks))
 
     def test(
         self,
@@ -76,7 +76,15 @@ class Expression:
         hooks: Hooks = NO_HOOKS,
     ) -> bool | None:
         """The answer of a condition; None when it is unknown (empty)."""
-        return truth(self._run(self._scope(resource, variables, now, hooks)))
+        return truth(self._found(resource, variables, now, hooks))
+
+    def _found(
+        self, resource: Any, variables: Mapping[str, Any] | None, now: datetime | None, hooks: Hooks
+    ) -> Items:
+        try:
+            return self._run(self._scope(resource, variables, now, hooks))
+        except RecursionError:
+            raise _too_deep() from None
 
     def _scope(
         self, resource: Any, variables: Mapping[str, Any] | None, now: datetime | None, hooks: Hooks
@@ -110,14 +118,18 @@ def compile(  # noqa: A001  # the word of the specification and of `re`
     for the checks that `strict` adds. Raises `FhirPathError` with the place.
     """
     types = model or r4()
-    tree = parse(expression)
     kind = types.type(root) if root is not None else None
     if root is not None and kind is None:
         raise FhirPathError(f"There is no type {root}.", next_step="Name a type of FHIR R4.")
     try:
+        tree = parse(expression)
         made = Expression(expression, tree, types, kind)
         shape = Shape(None if kind is None else (kind,))
         Checker(types, strict, shape).check(tree, shape)
     except RecursionError:
-        raise FhirPathError("The expression is nested too deeply.", next_step="Split it.") from None
+        raise _too_deep() from None
     return made
+
+
+def _too_deep() -> FhirPathError:
+    return FhirPathError("The expression is nested too deeply.", next_step="Split it.")

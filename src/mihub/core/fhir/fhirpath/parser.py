@@ -18,13 +18,14 @@ from mihub.core.fhir.fhirpath.temporal import date_from, datetime_from, time_fro
 
 MAX_DEPTH: Final = 60
 # A chain a.b.c is a nesting of the tree too; the compiler walks it.
-MAX_CHAIN: Final = 200
+MAX_CHAIN: Final = 100
 
 # Loosest first; `is` and `as` stand between the fifth and the sixth row.
 PRECEDENCE: Final = (
     ("implies",), ("or", "xor"), ("and",), ("in", "contains"), ("=", "~", "!=", "!~"),
     ("<=", "<", ">", ">="), ("|",), ("is", "as"), ("+", "-", "&"), ("*", "/", "div", "mod"),
 )  # fmt: skip
+LEVELS: Final = {operator: level for level, row in enumerate(PRECEDENCE) for operator in row}
 _TYPE_LEVEL: Final = PRECEDENCE.index(("is", "as"))
 
 _RESERVED: Final = ("and", "or", "xor", "implies", "div", "mod", "true", "false")
@@ -84,12 +85,11 @@ class _Parser:
         self._depth -= 1
         return node
 
-    def _level(self, level: int) -> Node:
-        if level == len(PRECEDENCE):
-            return self._signed()
-        node = self._level(level + 1)
+    def _level(self, minimum: int) -> Node:
+        """Operators that bind at least as tightly as this row of the table."""
+        node = self._signed()
         length = 0
-        while self._token.kind in ("symbol", "identifier") and self._token.text in PRECEDENCE[level]:
+        while (level := self._operator_level()) >= minimum:
             length = self._longer(length)
             operator = self._take()
             if level == _TYPE_LEVEL:
@@ -97,6 +97,10 @@ class _Parser:
             else:
                 node = nodes.Binary(operator.text, node, self._level(level + 1), operator.position)
         return node
+
+    def _operator_level(self) -> int:
+        token = self._token
+        return LEVELS.get(token.text, -1) if token.kind in ("symbol", "identifier") else -1
 
     def _longer(self, length: int) -> int:
         if length >= MAX_CHAIN:

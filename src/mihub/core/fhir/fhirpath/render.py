@@ -11,10 +11,9 @@ from typing import Final
 
 from mihub.core.fhir.fhirpath import nodes
 from mihub.core.fhir.fhirpath.nodes import Node
-from mihub.core.fhir.fhirpath.parser import PRECEDENCE
+from mihub.core.fhir.fhirpath.parser import LEVELS, PRECEDENCE
 from mihub.core.fhir.fhirpath.temporal import Date, DateTime, Time
 
-_LEVEL: Final = {operator: level for level, row in enumerate(PRECEDENCE) for operator in row}
 _SIGN_LEVEL: Final = len(PRECEDENCE)
 _TERM_LEVEL: Final = _SIGN_LEVEL + 1
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -75,11 +74,11 @@ def _operation(node: Node) -> str:
         case nodes.Sign(operator=operator, operand=operand):
             return f"{operator}{_within(operand, _SIGN_LEVEL)}"
         case nodes.Binary(operator=operator, left=left, right=right):
-            level = _LEVEL[operator]
+            level = LEVELS[operator]
             return f"{_within(left, level)} {operator} {_within(right, level + 1)}"
         case nodes.TypeOperation(operator=operator, operand=operand, type=kind):
             spaced = ".".join(_name(part) for part in (kind.namespace, kind.name) if part)
-            return f"{_within(operand, _LEVEL[operator])} {operator} {spaced}"
+            return f"{_within(operand, LEVELS[operator])} {operator} {spaced}"
         case _:
             raise AssertionError("render covers every node")
 
@@ -96,7 +95,7 @@ def _within(node: Node, level: int) -> str:
 def _level(node: Node) -> int:
     match node:
         case nodes.Binary(operator=operator) | nodes.TypeOperation(operator=operator):
-            return _LEVEL[operator]
+            return LEVELS[operator]
         case nodes.Sign():
             return _SIGN_LEVEL
         case _:

@@ -147,6 +147,12 @@ def extension(scope: Scope, items: Items, url: Items) -> Items:
     return [each for each in found if _url(each) == wanted]
 
 
+@function("hasExtension", 1)
+def has_extension(scope: Scope, items: Items, url: Items) -> Items:
+    """Whether an extension with that URL is there; R4's own search parameters use it."""
+    return [bool(extension(scope, items, url))]
+
+
 def _url(item: Item) -> Any:
     return item.value.get("url") if isinstance(item, Element) and isinstance(item.value, dict) else None
 
