@@ -44,6 +44,9 @@ class MemoryRecord:
             one: self.resources[resource_type, one] for one in ids if (resource_type, one) in self.resources
         }
 
+    def check(self, resource: Resource) -> None:
+        """Takes every content."""
+
     def with_identifiers(self, resource_type: str, system: str, values: Sequence[str]) -> list[Resource]:
         """All with one of these identifiers."""
         found = {one for value in values for one in self.find(resource_type, system, value)}

@@ -170,3 +170,25 @@ def test_a_report_meets_the_patient_by_the_number_that_the_house_gave(tmp_path: 
 def test_a_report_never_guesses_a_patient(tmp_path: Path, patients: list[dict[str, Any]]) -> None:
     found = _import_patients_then_report(tmp_path, patients)
     assert len(found) == len(patients) + 1
+
+
+_ODD_LINES = [
+    {"resourceType": "Patient", "id": "nul", "name": [{"family": "a\0b"}]},
+    {"resourceType": "Patient", "id": "about", "name": [{"family": "the text \\u0000"}]},
+    {"resourceType": "Patient", "id": "birth", "birthDate": "13-45"},
+    {"resourceType": "Observation", "id": "day", "status": "final", "effectiveDateTime": "2024-02-31"},
+    {"resourceType": "Patient", "id": "name", "name": "one text"},
+    {"resourceType": "Patient", "id": "sound", "birthDate": "1960-02-29"},
+]
+
+
+def test_a_dry_run_gives_the_account_of_the_real_run(tmp_path: Path, importer: Importer) -> None:
+    path = tmp_path / "odd.ndjson"
+    path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in _ODD_LINES))
+    rehearsed, real = importer.run([path], dry_run=True), importer.run([path])
+    assert (rehearsed.loaded, rehearsed.rejected) == (real.loaded, real.rejected)
+    assert rehearsed.resources == real.resources
+    assert {(one.line, one.reason) for one in rehearsed.reasons} == {
+        (one.line, one.reason) for one in real.reasons
+    }
+    assert real.rejected == 3

@@ -30,6 +30,9 @@ class _Nothing:
     def current_many(self, resource_type: str, ids: Sequence[str]) -> dict[str, Resource]:
         return {}
 
+    def check(self, resource: Resource) -> None:
+        """Takes every content."""
+
     def with_identifiers(self, resource_type: str, system: str, values: Sequence[str]) -> list[Resource]:
         return []
 

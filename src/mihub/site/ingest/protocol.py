@@ -23,6 +23,10 @@ class RecordWriter(Protocol):
         """All entries or none, in order, durable when it returns."""
         ...
 
+    def check(self, resource: Resource) -> None:
+        """Raises what `write` would raise because of the content of this resource; writes nothing."""
+        ...
+
     def current(self, resource_type: str, resource_id: str) -> Resource | None:
         """The current content, or None when it is not there or deleted."""
         ...

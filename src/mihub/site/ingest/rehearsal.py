@@ -30,9 +30,16 @@ class Rehearsal:
         self._bodies: dict[tuple[str, str], Resource | None] = {}
 
     def write(self, entries: Sequence[Put | Delete]) -> list[Written]:
-        """What the store would answer."""
+        """What the store would answer. Raises what it would raise because of a content."""
         self._look_up(entries)
+        for entry in entries:
+            if isinstance(entry, Put) and not self._is_known(entry):
+                self._record.check(entry.resource)
         return [self._delete(entry) if isinstance(entry, Delete) else self._put(entry) for entry in entries]
+
+    def check(self, resource: Resource) -> None:
+        """Raises what a write would raise because of the content."""
+        self._record.check(resource)
 
     def current(self, resource_type: str, resource_id: str) -> Resource | None:
         """The content as it would be."""
@@ -57,6 +64,11 @@ class Rehearsal:
     def find(self, resource_type: str, system: str, value: str) -> list[str]:
         """What the store holds now; what this run would add is known to the importer."""
         return self._record.find(resource_type, system, value)
+
+    def _is_known(self, entry: Put) -> bool:
+        """Nothing would be written: the content is there, or anything is and that suffices."""
+        old = self._prints[key_of(entry)]
+        return old == _print(entry.resource) or (entry.if_absent and old != _GONE)
 
     def _put(self, entry: Put) -> Written:
         key = key_of(entry)

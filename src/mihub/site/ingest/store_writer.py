@@ -73,6 +73,10 @@ class StoreWriter:
         """All entries or none."""
         return self._store.write(entries, self._access)
 
+    def check(self, resource: Resource) -> None:
+        """Raises what a write would raise because of the content."""
+        self._store.check(resource)
+
     def current(self, resource_type: str, resource_id: str) -> Resource | None:
         """The current content, or None."""
         version = self._store.read(resource_type, resource_id, self._access)

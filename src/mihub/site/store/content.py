@@ -6,6 +6,7 @@ members, so that a second delivery of the same resource makes no new version. Ab
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -19,6 +20,7 @@ from mihub.errors import InvalidInput, Unprocessable
 from mihub.site.store.protocol import Version
 
 _SORTED = orjson.OPT_SORT_KEYS
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def key_of(resource: Resource) -> tuple[str, str]:
@@ -82,9 +84,16 @@ def now_milliseconds() -> datetime:
 
 def _bytes(value: Json, option: int) -> bytes:
     try:
-        return orjson.dumps(value, option=option)
+        written = orjson.dumps(value, option=option)
     except (orjson.JSONEncodeError, RecursionError) as error:
         raise InvalidInput(
             "The resource can not be written as JSON: a text is no Unicode, or it is nested too deeply.",
             next_step="Correct the text at the sender.",
         ) from error
+    # FHIR texts hold no NUL, and PostgreSQL keeps none; an even number of backslashes before it is a text about one.
+    if b"\\u0000" in written and _NUL.search(written):
+        raise InvalidInput(
+            "A value can not be stored, for example because of a NUL character.",
+            next_step="Correct the input.",
+        )
+    return written

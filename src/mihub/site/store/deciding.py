@@ -65,6 +65,13 @@ def keys_of(entries: Entries) -> list[Key]:
     return [_at(index, _key, entry) for index, entry in enumerate(entries)]
 
 
+def check(resource: Resource, index: Indexer) -> None:
+    """Raises what a write of this resource raises because of its content."""
+    key_of(resource)
+    digest(resource)
+    index(resource)
+
+
 def decide(
     entries: Entries, keys: list[Key], current: Mapping[Key, Current], index: Indexer, within: Restriction
 ) -> Plan:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mihub.core.audit.entry import AuditEntry
+from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.store.content import now_milliseconds, shown, stamped
-from mihub.site.store.deciding import Current, Key, Step, decide, keys_of
+from mihub.site.store.deciding import Current, Key, Step, check, decide, keys_of
 from mihub.site.store.noting import notes_of_audit, notes_of_read, notes_of_write
 from mihub.site.store.protocol import AuditQuery, Entries, Note, Version, Written
 from mihub.site.store.rows import NO_ROWS, Indexer, IndexRows
@@ -99,6 +100,10 @@ class MemoryStore:
     def changes(self, after: int, limit: int) -> list[Version]:
         """See `Store.changes`."""
         return self._log[after : after + limit]
+
+    def check(self, resource: Resource) -> None:
+        """See `Store.check`."""
+        check(resource, self._index)
 
     def counts(self) -> dict[str, int]:
         """See `Store.counts`."""

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mihub.core.audit.entry import AuditEntry
+from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.database.faults import translated
 from mihub.database.migrate import migrate
 from mihub.database.pool import Connection, Pool
 from mihub.site.store.content import now_milliseconds, shown
-from mihub.site.store.deciding import decide, keys_of
+from mihub.site.store.deciding import check, decide, keys_of
 from mihub.site.store.noting import notes_of_audit, notes_of_read, notes_of_write
 from mihub.site.store.postgres_audit import find_lines, write_lines
 from mihub.site.store.postgres_reindex import reindex
@@ -146,6 +147,10 @@ class PostgresStore:
         with translated(), self.pool.connection() as connection:
             rows = connection.execute(_CHANGES, {"after": after, "limit": limit}, binary=True).fetchall()
         return [Version(*row) for row in rows]
+
+    def check(self, resource: Resource) -> None:
+        """See `Store.check`."""
+        check(resource, self._index)
 
     def counts(self) -> dict[str, int]:
         """See `Store.counts`."""

@@ -164,6 +164,10 @@ class Store(Audit, Protocol):
         """Versions with a position greater than `after`, oldest first. For projections inside the site only."""
         ...
 
+    def check(self, resource: Resource) -> None:
+        """Raises what `write` would raise because of the content of this resource; writes nothing."""
+        ...
+
     def counts(self) -> dict[str, int]:
         """How many current resources of each type; types without one are left out. For the site's own status."""
         ...
