@@ -45,7 +45,11 @@ def plan_colorectal(dice: Dice, given: PlanInput) -> Plan:
         ecog(dice, group),
         ("HEP",) if group == "IV" else (),
     )
-    events = _colorectal_palliative(dice, given) if group == "IV" else _colorectal_curative(dice, given, diagnosis, rectum, group)
+    events = (
+        _colorectal_palliative(dice, given)
+        if group == "IV"
+        else _colorectal_curative(dice, given, diagnosis, rectum, group)
+    )
     return Plan(
         "colorectal",
         diagnosis,
