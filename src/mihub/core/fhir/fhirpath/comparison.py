@@ -7,7 +7,7 @@ FHIRPath 2.0.0 §6.1, §6.2. Above: `operators`, `functions`.
 from __future__ import annotations
 
 import unicodedata
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from mihub.core.fhir.fhirpath import quantity, temporal
@@ -219,7 +219,10 @@ def round_decimal(value: Decimal, places: int) -> Decimal:
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or exponent >= -places:
         return value
-    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    with localcontext() as context:
+        # Room for every digit before the point, however long the number.
+        context.prec = max(context.prec, value.adjusted() + places + 3)
+        return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 
 
 def _content(element: Element) -> Any:

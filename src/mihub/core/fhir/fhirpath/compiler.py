@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 from mihub.core.fhir.fhirpath import nodes, quantity
-from mihub.core.fhir.fhirpath.elements import Element, Item, Items, TypeValue, children
+from mihub.core.fhir.fhirpath.elements import Items
 from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.functions import (
     boundaries,
     conversion,
     existence,
+    fhir,
     filtering,
     numbers,
     strings,
@@ -22,17 +23,25 @@ from mihub.core.fhir.fhirpath.functions import (
     surroundings,
 )
 from mihub.core.fhir.fhirpath.functions.registry import FUNCTIONS, Function
+from mihub.core.fhir.fhirpath.leaves import child, constant, special, start, variable
 from mihub.core.fhir.fhirpath.nodes import Node
 from mihub.core.fhir.fhirpath.operators import OPERATORS, Operator, negative, positive, truth
-from mihub.core.fhir.fhirpath.quantity import Quantity
 from mihub.core.fhir.fhirpath.scope import Run, Scope
 from mihub.core.fhir.fhirpath.type_tests import Change, cast, of_type, type_test
 from mihub.core.fhir.fhirpath.types import Model
 
 # Importing a group enters its functions into the table.
-GROUPS: Final = (boundaries, conversion, existence, filtering, numbers, strings, subsetting, surroundings)
-_VALUE_SETS: Final = "http://hl7.org/fhir/ValueSet/"
-_EXTENSIONS: Final = "http://hl7.org/fhir/StructureDefinition/"
+GROUPS: Final = (
+    boundaries,
+    conversion,
+    existence,
+    fhir,
+    filtering,
+    numbers,
+    strings,
+    subsetting,
+    surroundings,
+)
 _DECIDES: Final = {"and": False, "or": True}
 
 
@@ -40,15 +49,15 @@ def compiled(node: Node, model: Model) -> Run:
     """What evaluates this node. Raises `FhirPathError` for unknown functions, types and argument counts."""
     match node:
         case nodes.Literal(value=value):
-            return _constant([value])
+            return constant([value])
         case nodes.QuantityLiteral(value=value, unit=unit, calendar=calendar):
-            return _constant([quantity.literal(value, unit, calendar)])
+            return constant([quantity.literal(value, unit, calendar)])
         case nodes.Empty():
-            return _constant([])
+            return constant([])
         case nodes.Variable():
-            return _variable(node)
+            return variable(node)
         case nodes.Special(name=name):
-            return _special(name)
+            return special(name)
         case nodes.Member():
             return _member(node, model)
         case nodes.Call():
@@ -70,83 +79,12 @@ def compiled(node: Node, model: Model) -> Run:
             raise FhirPathError("A direction can stand in the arguments of sort only.", node.position)
 
 
-def _constant(items: Items) -> Run:
-    return lambda scope: items
-
-
-def _special(name: str) -> Run:
-    if name == "this":
-        return lambda scope: scope.this
-    if name == "index":
-        return lambda scope: [scope.index]
-    return lambda scope: scope.total
-
-
-def _variable(node: nodes.Variable) -> Run:
-    name = node.name
-    fallback: Items | None = None
-    if name.startswith("vs-"):
-        fallback = [_VALUE_SETS + name[3:]]
-    elif name.startswith("ext-"):
-        fallback = [_EXTENSIONS + name[4:]]
-
-    def run(scope: Scope) -> Items:
-        found = scope.variables.get(name, fallback)
-        if found is None:
-            raise FhirPathError(f"The variable %{name} is not given.", node.position)
-        return found
-
-    return run
-
-
 def _member(node: nodes.Member, model: Model) -> Run:
     name = node.name
     if node.source is None:
         starts = model.type(name) is not None
-        return _start(name) if starts else _child(lambda scope: scope.this, name)
-    return _child(compiled(node.source, model), name)
-
-
-def _start(name: str) -> Run:
-    """A type name at the beginning of a path stands for the item of that type itself."""
-
-    def run(scope: Scope) -> Items:
-        found: Items = []
-        for item in scope.this:
-            if isinstance(item, Element):
-                if item.type.is_a(name):
-                    found.append(item)
-                else:
-                    children(item, item.type.step(name), found)
-        return found
-
-    return run
-
-
-def _child(source: Run, name: str) -> Run:
-    def run(scope: Scope) -> Items:
-        found: Items = []
-        for item in source(scope):
-            if item.__class__ is Element:
-                children(item, item.type.step(name), found)
-            else:
-                _part(item, name, found)
-        return found
-
-    return run
-
-
-def _part(item: Item, name: str, found: Items) -> None:
-    """The parts of System values that have parts."""
-    match item:
-        case TypeValue(namespace=namespace, name=own):
-            parts: dict[str, Item] = {"namespace": namespace, "name": own}
-        case Quantity(value=value, unit=unit):
-            parts = {"value": value, "unit": unit}
-        case _:
-            return
-    if name in parts:
-        found.append(parts[name])
+        return start(name) if starts else child(lambda scope: scope.this, name)
+    return child(compiled(node.source, model), name)
 
 
 def _call(node: nodes.Call, model: Model) -> Run:

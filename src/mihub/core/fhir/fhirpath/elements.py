@@ -138,12 +138,15 @@ def _quantity(value: Any) -> Quantity | None:
     if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
         return None
     exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
-    code, text = value.get("code"), value.get("unit")
-    foreign = value.get("system")
-    if isinstance(code, str) and foreign not in (None, UCUM):
+    code, text, foreign = (_text(value.get(key)) for key in ("code", "unit", "system"))
+    if code and foreign and foreign != UCUM:
         # A code of another system is comparable with itself only.
         return Quantity(exact, f"{foreign}|{code}")
     return Quantity(exact, code or text or "1")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def plain(item: Item) -> Item:

@@ -13,6 +13,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+MAX_CODE_CHARACTERS: Final = 100
+
 Dimensions = tuple[tuple[str, int], ...]
 
 
@@ -54,8 +56,8 @@ _PLAIN: Final = {
     "[ch_us]": ("20.11684", "m"), "[arb'U]": ("1", "[arb'U]!"), "[CFU]": ("1", "[CFU]!"), "[pH]": ("1", "[pH]!"),
 }  # fmt: skip
 _TERM: Final = re.compile(
-    r"(?P<operator>[./]?)(?:(?P<group>\()|(?P<power_of_ten>10[*^](?P<ten>[+-]?\d+)?)"
-    r"|(?P<number>\d+)(?![^./()\s{])|(?P<atom>(?:\[[^\]\s]*\]|[A-Za-z_%'*^])+?)(?P<exponent>[+-]?\d+)?(?=[./){]|$))"
+    r"(?P<operator>[./]?)(?:(?P<group>\()|(?P<power_of_ten>10[*^](?P<ten>[+-]?\d{1,3})?)"
+    r"|(?P<number>\d+)(?![^./()\s{])|(?P<atom>(?:\[[^\]\s]*\]|[A-Za-z_%'*^])+?)(?P<exponent>[+-]?\d{1,2})?(?=[./){]|$))"
     r"(?P<note>\{[^}]*\})?"
 )
 _NOTE: Final = re.compile(r"\{[^}]*\}")
@@ -64,7 +66,8 @@ _NOTE: Final = re.compile(r"\{[^}]*\}")
 @lru_cache(maxsize=4096)
 def unit(code: str) -> Unit:
     """The meaning of a UCUM code; a code this table does not know stands for itself."""
-    return _parsed(_NOTE.sub("", code) or "1") or Unit(Decimal(1), ((code, 1),))
+    meant = _parsed(_NOTE.sub("", code) or "1") if len(code) <= MAX_CODE_CHARACTERS else None
+    return meant or Unit(Decimal(1), ((code, 1),))
 
 
 def multiply(left: Unit, right: Unit, power: int = 1) -> Unit:

@@ -76,7 +76,7 @@ def _number(value: Decimal, digits: int, high: bool) -> Decimal | None:
         return None
     half = Decimal(5).scaleb(min(exponent, 0) - 1)
     with localcontext() as context:
-        context.prec = 2 * MAX_DIGITS + 20
+        context.prec = max(value.adjusted(), 0) - min(exponent, 0) + MAX_DIGITS + 5
         bound = value + half if high else value - half
         return bound.quantize(Decimal(1).scaleb(-digits), ROUND_CEILING if high else ROUND_FLOOR)
 
