@@ -242,3 +242,9 @@ def test_the_code_list_is_found_by_prefix_and_by_name() -> None:
     assert find("diagnosis", "  ", "de") == ()
     assert name_of("diagnosis", "Z99") == "Z99"
     assert len({each.code for each in known("diagnosis")}) == len(known("diagnosis"))
+
+
+def test_a_mistake_is_named_by_its_label_not_by_its_field(researcher: Researcher) -> None:
+    page = researcher.press("ask", {**_LUNG, "in-0-0-codes": ""}, 422).text
+    assert "in-0-0-codes: " not in page
+    assert "Diagnose (ICD-10): " in page

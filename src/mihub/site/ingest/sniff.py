@@ -29,6 +29,7 @@ class Format(Enum):
     FHIR_XML = "FHIR XML"
     DOCTYPE = "XML with a document type"
     OTHER_XML = "other XML"
+    NO_NAMESPACE = "oBDS without its namespace"
     ARRAY = "JSON array"
     ZIP = "zip archive"
     TWICE = "gzip in gzip"
@@ -39,6 +40,11 @@ class Format(Enum):
 
 # What is wrong with it, the rule, what to do: for every format that is recognised and not read.
 NOT_READ: Final[dict[Format, tuple[str, str, str]]] = {
+    Format.NO_NAMESPACE: (
+        "The root element oBDS does not stand in the namespace of oBDS.",
+        "oBDS XML 3.0.x is read",
+        "Check the declared encoding and the xmlns of the root element, then export the file again.",
+    ),
     Format.ADT: (
         "This is an ADT/GEKID message of the generation before oBDS 3; its elements are not mapped here.",
         "oBDS XML 3.0.x is read",
@@ -129,7 +135,9 @@ def _xml_kind(text: str) -> Format:
     name, attributes = root.groups()
     if name == "oBDS" and _OBDS_NAMESPACE in attributes:
         return Format.OBDS
-    if name in ("ADT_GEKID", "oBDS"):
+    if name == "oBDS":
+        return Format.NO_NAMESPACE
+    if name == "ADT_GEKID":
         return Format.ADT
     return Format.FHIR_XML if _FHIR_NAMESPACE in attributes else Format.OTHER_XML
 

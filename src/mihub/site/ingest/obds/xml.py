@@ -161,5 +161,5 @@ def _broken(error: etree.XMLSyntaxError, events: etree.iterparse) -> InvalidInpu
         f"{sentence} (line {line}, column {column}).",
         where=f"line {line}",
         rule=_XML_RULE,
-        next_step="Export or copy the file again; the patients before this place are loaded.",
+        next_step="Export or copy the file again; patients before this place, if any, are loaded.",
     )
