@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from mihub.core.fhir.fhirpath.quantity import Quantity
-from mihub.core.fhir.fhirpath.temporal import Date, DateTime, Time, date_from, datetime_from, time_from
+from mihub.core.fhir.fhirpath.temporal import READERS
 from mihub.core.fhir.fhirpath.types import Model, Step, TypeInfo
 
 # An item is an Element or a System value; operators narrow it before they compute.
@@ -19,7 +19,6 @@ Item = object
 Items = list[Item]
 
 UCUM: Final = "http://unitsofmeasure.org"
-_DATES: Final = {"date": date_from, "dateTime": datetime_from, "instant": datetime_from, "time": time_from}
 
 
 class Element:
@@ -53,10 +52,7 @@ def resource_type(value: Any, model: Model) -> TypeInfo:
     """The type a resource claims; one that R4 does not know is a Resource."""
     name = value.get("resourceType") if isinstance(value, dict) else None
     found = model.type(name) if isinstance(name, str) else None
-    fallback = model.type("Resource")
-    if fallback is None:
-        raise LookupError("the packaged table has no type Resource")
-    return found or fallback
+    return found or model.resource
 
 
 def children(element: Element, steps: tuple[Step, ...], found: Items) -> None:
@@ -122,9 +118,9 @@ def system(item: Item) -> Item:
 def _primitive(name: str, value: Any) -> Item:
     if value.__class__ is float:
         return Decimal(repr(value))
-    if name in _DATES and isinstance(value, str):
+    if name in READERS and isinstance(value, str):
         # A text that is no date stays a text: validation names it, an expression does not fail on it.
-        return _DATES[name](value) or value
+        return READERS[name](value) or value
     if name == "decimal" and value.__class__ is int:
         return Decimal(value)
     found: Item = value
@@ -152,9 +148,3 @@ def _text(value: Any) -> str:
 def plain(item: Item) -> Item:
     """The JSON value of an element, or the System value itself: what a caller gets."""
     return item.value if isinstance(item, Element) else item
-
-
-__all__ = [
-    "Date", "DateTime", "Decimal", "Element", "Item", "Items", "Quantity", "Time", "TypeValue",
-    "all_children", "children", "plain", "resource_type", "root", "system",
-]  # fmt: skip

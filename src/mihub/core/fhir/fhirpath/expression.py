@@ -81,20 +81,16 @@ class Expression:
     def _found(
         self, resource: Any, variables: Mapping[str, Any] | None, now: datetime | None, hooks: Hooks
     ) -> Items:
-        try:
-            return self._run(self._scope(resource, variables, now, hooks))
-        except RecursionError:
-            raise _too_deep() from None
-
-    def _scope(
-        self, resource: Any, variables: Mapping[str, Any] | None, now: datetime | None, hooks: Hooks
-    ) -> Scope:
-        start = resource if isinstance(resource, Element) else root(resource, self._model, self._kind)
+        model = self._model
+        start = resource if resource.__class__ is Element else root(resource, model, self._kind)
         here: Items = [start]
         known = {**_CONSTANTS, "context": here, "resource": here, "rootResource": here}
         if variables:
-            known.update((name, _given(value, self._model)) for name, value in variables.items())
-        return Scope(self._model, here, start, known, hooks, now)
+            known.update((name, _given(value, model)) for name, value in variables.items())
+        try:
+            return self._run(Scope(model, start, known, hooks, now))
+        except RecursionError:
+            raise _too_deep() from None
 
 
 def _given(value: Any, model: Model) -> Items:

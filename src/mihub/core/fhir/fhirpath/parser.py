@@ -14,7 +14,7 @@ from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.lexer import Token, tokens, unquote
 from mihub.core.fhir.fhirpath.nodes import Node, TypeName
 from mihub.core.fhir.fhirpath.quantity import CALENDAR_WORDS
-from mihub.core.fhir.fhirpath.temporal import date_from, datetime_from, time_from
+from mihub.core.fhir.fhirpath.temporal import READERS
 
 MAX_DEPTH: Final = 60
 # A chain a.b.c is a nesting of the tree too; the compiler walks it.
@@ -162,8 +162,9 @@ class _Parser:
             return self._number(token)
         if token.kind == "string":
             return nodes.Literal(unquote(token), token.position)
-        read = {"date": date_from, "datetime": datetime_from, "time": time_from}[token.kind]
-        value = read(token.text[1:].removeprefix("T") if token.kind == "time" else token.text[1:])
+        value = READERS[token.kind](
+            token.text[1:].removeprefix("T") if token.kind == "time" else token.text[1:]
+        )
         if value is None:
             raise FhirPathError("This date or time does not exist.", token.position)
         return nodes.Literal(value, token.position)

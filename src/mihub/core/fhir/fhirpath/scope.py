@@ -7,7 +7,7 @@ changed. Above: `compiler` and the functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -36,19 +36,23 @@ class Hooks:
 NO_HOOKS: Final = Hooks()
 
 
-@dataclass(slots=True)
 class Scope:
     """`this` holds no or one item inside a lambda; `variables` is replaced, never changed in place."""
 
-    model: Model
-    this: Items
-    root: Element
-    variables: dict[str, Items]
-    hooks: Hooks = NO_HOOKS
-    now: datetime | None = None
-    index: int = 0
-    total: Items = field(default_factory=list)
-    steps_left: int = MAX_STEPS
+    __slots__ = ("hooks", "index", "model", "now", "root", "steps_left", "this", "total", "variables")
+
+    def __init__(
+        self, model: Model, root: Element, variables: dict[str, Items], hooks: Hooks, now: datetime | None
+    ) -> None:
+        self.model = model
+        self.root = root
+        self.this: Items = [root]
+        self.variables = variables
+        self.hooks = hooks
+        self.now = now
+        self.index = 0
+        self.total: Items = []
+        self.steps_left = MAX_STEPS
 
     def spend(self, steps: int) -> None:
         """Count work; refuses an expression that does not come to an end."""

@@ -7,10 +7,11 @@ Source: FHIRPath 2.0.0 §Date, §Equals, §Comparison. Above: `comparison`, `mov
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 _DATE: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
@@ -58,6 +59,8 @@ class DateTime:
         return f"{_date_text(self.parts[:3])}T{_time_text(self.parts[3:])}{_zone_text(self.zone_minutes)}"
 
 
+# The same days and moments return in data; reading one is most of the cost of comparing it.
+@lru_cache(maxsize=8192)
 def date_from(text: str) -> Date | None:
     """A date as FHIR writes it; None when the text is none or the day does not exist."""
     match = _DATE.fullmatch(text)
@@ -76,6 +79,7 @@ def time_from(text: str) -> Time | None:
     return Time(parts) if _on_the_clock(parts) else None
 
 
+@lru_cache(maxsize=8192)
 def datetime_from(text: str) -> DateTime | None:
     """A date and time of any precision; None when the text is none or does not exist."""
     day_text, _, rest = text.partition("T")
@@ -89,6 +93,16 @@ def datetime_from(text: str) -> DateTime | None:
     if clock is None or len(day.parts) < 3 or (zone and zone.end() != len(rest)):
         return None
     return DateTime(day.parts + clock.parts, _zone_minutes(zone.group()) if zone else None)
+
+
+# The token of the grammar, or FHIR's type -> what reads its text.
+READERS: Final[dict[str, Callable[[str], Date | DateTime | Time | None]]] = {
+    "date": date_from,
+    "datetime": datetime_from,
+    "dateTime": datetime_from,
+    "instant": datetime_from,
+    "time": time_from,
+}
 
 
 def of_moment(moment: datetime) -> DateTime:

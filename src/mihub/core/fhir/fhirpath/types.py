@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, Final
 
@@ -39,10 +39,11 @@ class TypeInfo:
     model: Model
     own: dict[str, Any] = field(repr=False)
     _steps: dict[str, tuple[Step, ...]] = field(default_factory=dict, repr=False)
+    # A field, not a property: every step of every path asks it.
+    primitive: bool = field(init=False)
 
-    @property
-    def primitive(self) -> bool:
-        return self.kind == "primitive-type"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "primitive", self.kind == "primitive-type")
 
     @property
     def label(self) -> str:
@@ -79,6 +80,14 @@ class Model:
         self._types: dict[str, TypeInfo] = {}
         # For JSON objects of no known type, such as a caller's own variables: every key is a child.
         self.untyped: TypeInfo = TypeInfo("Any", None, "untyped", self, {})
+
+    @cached_property
+    def resource(self) -> TypeInfo:
+        """What a resource is whose type the model does not know."""
+        found = self.type("Resource")
+        if found is None:
+            raise LookupError("the packaged table has no type Resource")
+        return found
 
     def type(self, name: str) -> TypeInfo | None:
         """The type of that name, backbone elements by path (`Patient.contact`); None when there is none."""

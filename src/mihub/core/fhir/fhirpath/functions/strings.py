@@ -35,7 +35,6 @@ def text(items: Items) -> str | None:
     if isinstance(value, Element) and value.type.primitive:
         return None
     if not isinstance(value, str):
-        # A date stands as its text where a text is asked for, as the specification's implicit conversion says.
         raise FhirPathError(f"A String is needed here; there is a {type_label(value)}.")
     return value
 
