@@ -60,7 +60,8 @@ def configure(stream: TextIO | None = None, *, as_json: bool = False) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=stream or sys.stderr),
+        # Standard error is looked up at each event: it may have been exchanged since.
+        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
     _silence_libraries()

@@ -32,3 +32,13 @@ def test_a_value_with_other_characters_is_refused(value: str) -> None:
 def test_a_text_where_a_number_belongs_is_refused() -> None:
     with pytest.raises(TypeError, match="another type"):
         log.info("import finished", loaded="three")
+
+
+def test_events_follow_standard_error_when_it_is_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, present = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", gone)
+    log.configure()
+    gone.close()
+    monkeypatch.setattr("sys.stderr", present)
+    log.info("import finished", loaded=3)
+    assert "loaded=3" in present.getvalue()

@@ -59,7 +59,7 @@ def main() -> None:
     """The entry point: runs a command and exits with its code."""
 
     def command() -> None:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="mihub")
         if isinstance(code, int) and code:
             sys.exit(code)
 
