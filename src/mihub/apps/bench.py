@@ -12,6 +12,8 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -22,6 +24,7 @@ import orjson
 import psycopg
 
 from mihub.apps import console, demo
+from mihub.apps.open_site import OpenSite, open_site
 from mihub.apps.region import NETWORK, PROJECT, DemoSettings, OpenRegion
 from mihub.apps.serve import Background, bind
 from mihub.core.policy.actor import Access, Actor, Purpose, Role
@@ -104,23 +107,18 @@ def _region(people: int, wanted: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _import(region: OpenRegion) -> dict[str, Any]:
-    """One hospital's exports into an empty site, against copying the same bytes into a bare table."""
-    from mihub.apps.open_site import open_site
+    """The region's exports into empty sites, two at a time, against copying the same bytes into a bare table."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mihub-bench-")))
+        sites = [stack.enter_context(_empty(region, site, folder)) for site in region.sites.values()]
 
-    source = region.settings.data_dir / "synthetic" / "chemnitz"
-    place = next(site.place for member, site in region.sites.items() if member == "chemnitz")
-    with tempfile.TemporaryDirectory(prefix="mihub-bench-") as folder:
-        settings = replace(place.settings, data_dir=Path(folder))
-        site = open_site(replace(place, settings=settings), database_url=region.pg.url("bench_import"))
-        try:
-            seconds, report = _timed(lambda: site.importer().run([source]))
-        finally:
-            site.close()
-    resources = sum(report.resources.values())
-    bodies = [
-        version.body or b""
-        for version in region.sites[place.settings.member].record.store.changes(0, 1_000_000)
-    ]
+        def load(site: OpenSite) -> int:
+            report = site.importer().run([region.settings.data_dir / "synthetic" / site.member])
+            return sum(report.resources.values())
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            seconds, resources = _timed(lambda: sum(pool.map(load, sites)))
+        bodies = [one.body or b"" for site in sites for one in site.record.store.changes(0, 1_000_000)]
     with psycopg.connect(region.pg.url("bench_ceiling"), autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS bare (body bytea)")
         ceiling, _ = _timed(lambda: _copy(connection, bodies))
@@ -132,6 +130,17 @@ def _import(region: OpenRegion) -> dict[str, Any]:
         "ceiling_rows_per_second": round(bare),
         "ratio_to_ceiling": round(rate / bare, 4),
     }
+
+
+@contextmanager
+def _empty(region: OpenRegion, like: OpenSite, folder: Path) -> Iterator[OpenSite]:
+    settings = replace(like.place.settings, data_dir=folder / like.member)
+    url = region.pg.url(f"bench_{like.member.replace('-', '_')}")
+    site = open_site(replace(like.place, settings=settings), database_url=url)
+    try:
+        yield site
+    finally:
+        site.close()
 
 
 def _copy(connection: psycopg.Connection[Any], bodies: list[bytes]) -> None:

@@ -26,6 +26,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from mihub import log
 from mihub.errors import MihubError, StorageFull
 
 USAGE_EXIT_CODE = 64
@@ -76,6 +77,7 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Step]:
 
 def run(command: Callable[[], Any]) -> int:
     """Run the command line and turn what went wrong into one sentence and an exit code (docs/reference/errors.md)."""
+    log.configure()
     # A stop by the service manager closes databases and temporary folders as Ctrl-C does.
     signal.signal(signal.SIGTERM, _terminated)
     # Without a handler Python writes warnings of the database's pool between our lines; the error says it once.

@@ -35,7 +35,6 @@ _SETTINGS = {
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",
     "max_wal_size": "512MB",
-    "wal_compression": "on",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
     "timezone": "UTC",
