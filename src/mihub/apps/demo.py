@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from mihub import log
 from mihub.apps import console
 from mihub.apps.region import DemoSettings, OpenRegion, open_region
 from mihub.apps.serve import Background, address, bind, until_stopped
@@ -54,7 +53,6 @@ def started(wanted: DemoSettings, *, quiet: bool = False) -> Iterator[tuple[Open
 
 def serve(wanted: DemoSettings, *, port: int, as_json: bool) -> None:
     """Until stopped."""
-    log.configure()
     sock = bind("127.0.0.1", port)
     console.say(f"Starting the region with {wanted.people} synthetic people (seed {wanted.seed}) ...")
     with started(wanted, quiet=as_json) as (region, seconds):
@@ -70,7 +68,6 @@ def check(wanted: DemoSettings, *, as_json: bool) -> int:
     """Walk the six stories over HTTP on a free port; the exit code is 1 when one failed."""
     from mihub.apps.check import walk
 
-    log.configure()
     with (
         started(wanted, quiet=as_json) as (region, _),
         Background(region.app, bind("127.0.0.1", 0)) as served,

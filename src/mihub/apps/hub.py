@@ -8,7 +8,6 @@ from pathlib import Path
 
 import orjson
 
-from mihub import log
 from mihub.apps import console, folders, network
 from mihub.apps.following import following
 from mihub.apps.serve import address, bind, until_stopped
@@ -51,7 +50,6 @@ def take(folder: Path, hub: Hub) -> None:
 
 def serve(folder: Path, *, host: str, port: int) -> None:
     """Until stopped."""
-    log.configure()
     with bind(host, port) as sock, opened(folder) as hub:
         console.say(f"Hub at {address(sock)} (stop with Ctrl-C)")
         left = network.still_online(folder)

@@ -31,7 +31,6 @@ from mihub.errors import MihubError
 from mihub.site.api.app import create_app
 from mihub.site.feasibility.room import Feasibility, open_room
 from mihub.site.ingest.importer import Importer
-from mihub.site.ingest.report import ImportReport
 from mihub.site.ingest.store_writer import StoreWriter, import_access, search_reader
 from mihub.site.linkage.feed import IdentityFeed
 from mihub.site.linkage.transport_id import transport_id
@@ -235,6 +234,3 @@ def _join(
 def _escaped(text: str) -> str:
     """A search value in which `,`, `|`, `$` and `\\` mean themselves."""
     return "".join(f"\\{sign}" if sign in "\\,|$" else sign for sign in text)
-
-
-__all__ = ["ImportReport", "OpenSite", "SitePlace", "open_site"]

@@ -20,7 +20,6 @@ import orjson
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from mihub import log
 from mihub.apps import console, folders
 from mihub.apps.open_site import OpenSite, SitePlace, open_site
 from mihub.apps.serve import address, bind, until_stopped
@@ -184,7 +183,6 @@ def _check_address(key: str, url: str) -> None:
 
 def serve(folder: Path, *, host: str | None, port: int | None) -> None:
     """Until stopped."""
-    log.configure()
     settings = settings_of(folder)
     with (
         bind(host or settings.host, settings.port if port is None else port) as sock,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mihub import log
 from mihub.apps import console, folders
 from mihub.apps.following import following
 from mihub.apps.serve import address, bind, until_stopped
@@ -58,7 +57,6 @@ def take(folder: Path, trust: Trust) -> None:
 
 def serve(folder: Path, *, host: str, port: int) -> None:
     """Until stopped."""
-    log.configure()
     with bind(host, port) as sock, opened(folder) as trust:
         console.say(f"Trust centre at {address(sock)} (stop with Ctrl-C)")
         app = following(create_app(trust), [folder / "members.jws"], lambda: take(folder, trust))
