@@ -1,6 +1,6 @@
 """What a real site makes of other people's data: an account for each file, a pass table for their searches.
 
-`python -m tests.conformance.fixture_accounts` writes docs/reference/conformance.md; the test beside it holds that
+`python -m tests.conformance.fixture_accounts` writes docs/reference/fixtures.md; the test beside it holds that
 page to what it measures.
 """
 
@@ -27,7 +27,7 @@ from mihub.database.embedded import Embedded
 from tests.real_site import in_process, real_site, sign, system
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "reference" / "conformance.md"
+PAGE = ROOT / "docs" / "reference" / "fixtures.md"
 SEARCHES = "mii-testdata/search-parameter-tests.yaml"
 # Folder of the shared data -> whose it is. Everything there is tried, whatever it is.
 SOURCES = {
@@ -149,7 +149,7 @@ def page(found: dict[str, list[Account]], asked: list[Outcome]) -> str:
     """The reference page."""
     passed = sum(not one.fault for one in asked)
     lines = [
-        "# Conformance: other people's data",
+        "# Fixtures: other people's data",
         "",
         "Measured by `tests/conformance/test_fixture_accounts.py` on a real site (PostgreSQL, FHIR API) and held to this",
         "page by that test. Write it anew with `python -m tests.conformance.fixture_accounts`.",

@@ -106,5 +106,5 @@ def test_the_published_numbers_are_the_measured_ones(
     found: dict[str, list[Account]], asked: list[Outcome]
 ) -> None:
     assert PAGE.read_text(encoding="utf-8") == page(found, asked), (
-        "Stale docs/reference/conformance.md. Next: python -m tests.conformance.fixture_accounts"
+        "Stale docs/reference/fixtures.md. Next: python -m tests.conformance.fixture_accounts"
     )

@@ -127,17 +127,45 @@ def synth(
 
 @app.command()
 def bench(
+    parts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Of: synth, import, demo, page, count, fhirpath, views, validate, codes (default: all)."
+        ),
+    ] = None,
     people: Annotated[int, typer.Option(help="People in the measured region.", min=20)] = 240,
-    only: Annotated[str, typer.Option(help="One of: import, page, count, demo, synth (default: all).")] = "",
     as_json: Json = False,
 ) -> None:
     """Measure speed and memory, each beside the ceiling that the same run reaches on the same machine.
 
-    Example: mihub bench --only import
+    Example: mihub bench import validate
     """
-    from mihub.apps import bench as bench_app
+    from mihub.apps.bench import command
 
-    bench_app.run(people=people, only=only, as_json=as_json)
+    command.run(parts or (), people=people, as_json=as_json)
+
+
+@app.command()
+def conformance(
+    suites: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Of: fhirpath, sql_on_fhir, terminology, snapshots, validation, mutants (default: all)."
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The folder of the published suites (default: ../shared/data).")
+    ] = None,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="The page of the documentation.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run other people's conformance suites: cases and passes of each, every failing case named.
+
+    Example: mihub conformance fhirpath --json
+    """
+    from mihub.apps.conformance import command
+
+    command.run(suites or (), data=data, as_json=as_json, as_markdown=as_markdown)
 
 
 @site_app.command("init")

@@ -1,39 +1,33 @@
-"""`mihub bench`: what the program does per second and how much memory it holds, beside the ceiling of the same run.
+"""The whole region measured: synthetic people, import, the demo's start and memory, a patient's page, a federated count.
 
-A ceiling is the same work without our part, on this machine, minutes apart: rows copied into a bare table, the same count
-asked of the facts directly, an empty page. Ratios travel between machines, seconds do not. Never part of a test.
+Ceilings: rows copied into a bare table, an empty page, the same count asked of the facts directly.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-import orjson
 import psycopg
 
-from mihub.apps import console, demo
+from mihub.apps import demo
+from mihub.apps.bench.measure import resident_mb, timed
 from mihub.apps.open_site import OpenSite, open_site
 from mihub.apps.region import NETWORK, PROJECT, DemoSettings, OpenRegion
 from mihub.apps.serve import Background, bind
 from mihub.core.policy.actor import Access, Actor, Purpose, Role
-from mihub.errors import NotSupported
 from mihub.synth.region import write_region
 
-_PARTS = ("synth", "import", "demo", "page", "count")
 _SYNTH_PEOPLE = 2000
-T = TypeVar("T")
 QUESTION: dict[str, Any] = {
     "version": "2",
     "display": "Lung cancer",
@@ -54,38 +48,17 @@ QUESTION: dict[str, Any] = {
 }
 
 
-def run(*, people: int, only: str, as_json: bool) -> None:
-    """All parts, or the one named."""
-    if only and only not in _PARTS:
-        raise NotSupported(
-            f"There is no part {only!r}.", rule=f"one of {', '.join(_PARTS)}", next_step="Name one, or none."
-        )
-    wanted = (only,) if only else _PARTS
-    result: dict[str, Any] = {"machine": machine(), "date": date.today().isoformat(), "people": people}
-    if "synth" in wanted:
-        result["synth"] = _synth()
-    if set(wanted) & {"import", "demo", "page", "count"}:
-        result |= _region(people, wanted)
-    if as_json:
-        console.json_line(result)
-        return
-    console.out.print_json(orjson.dumps(result).decode())
-
-
-def machine() -> str:
-    """What the numbers were measured on, without names of the machine."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def _synth() -> dict[str, Any]:
+def synthetic() -> dict[str, Any]:
+    """Writing a synthetic region of 2,000 people."""
     with tempfile.TemporaryDirectory(prefix="mihub-bench-") as folder:
-        seconds, summary = _timed(
+        seconds, summary = timed(
             lambda: write_region(Path(folder), seed=1, people=_SYNTH_PEOPLE, today=date(2026, 11, 23))
         )
     return {"people": _SYNTH_PEOPLE, "seconds": round(seconds, 2), "resources": summary.total_resources}
 
 
-def _region(people: int, wanted: tuple[str, ...]) -> dict[str, Any]:
+def measured(people: int, wanted: Sequence[str]) -> dict[str, Any]:
+    """The parts of the demo region that are wanted: import, demo, page, count; one region serves all."""
     result: dict[str, Any] = {}
     settings = DemoSettings(data_dir=demo.NEW, people=people, today=date.today())
     with demo.started(settings, quiet=True) as (region, seconds):
@@ -117,11 +90,11 @@ def _import(region: OpenRegion) -> dict[str, Any]:
             return sum(report.resources.values())
 
         with ThreadPoolExecutor(max_workers=2) as pool:
-            seconds, resources = _timed(lambda: sum(pool.map(load, sites)))
+            seconds, resources = timed(lambda: sum(pool.map(load, sites)))
         bodies = [one.body or b"" for site in sites for one in site.record.store.changes(0, 1_000_000)]
     with psycopg.connect(region.pg.url("bench_ceiling"), autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS bare (body bytea)")
-        ceiling, _ = _timed(lambda: _copy(connection, bodies))
+        ceiling, _ = timed(lambda: _copy(connection, bodies))
     rate, bare = resources / seconds, len(bodies) / ceiling
     return {
         "resources": resources,
@@ -156,7 +129,7 @@ def _page(url: str) -> dict[str, Any]:
     with httpx.Client(base_url=url, follow_redirects=True, timeout=30) as client:
         start: html.HtmlElement = html.fromstring(client.get("/").text)
         form = next(one for one in start.forms if dict(one.form_values()).get("persona") == "patient")
-        seconds, home = _timed(lambda: client.post("/anmelden", data=dict(form.form_values())))
+        seconds, home = timed(lambda: client.post("/anmelden", data=dict(form.form_values())))
         document = html.document_fromstring(home.text)
         linked: Any = document.xpath(
             "//link[@rel='stylesheet' or @rel='preload']/@href | //script/@src | //img/@src"
@@ -164,7 +137,7 @@ def _page(url: str) -> dict[str, Any]:
         size = _wire_bytes(client, str(home.url)) + sum(
             _wire_bytes(client, path) for path in dict.fromkeys(linked)
         )
-        empty, _ = _timed(lambda: client.get("/static/none"))
+        empty, _ = timed(lambda: client.get("/static/none"))
     return {
         "bytes": size,
         "requests": 1 + len(set(linked)),
@@ -188,7 +161,7 @@ async def _count(region: OpenRegion) -> dict[str, Any]:
     while (status := await region.asker.status(question, access)).silent and time.perf_counter() - begin < 30:
         await asyncio.sleep(0.02)
     seconds = time.perf_counter() - begin
-    ceiling, _ = _timed(
+    ceiling, _ = timed(
         lambda: [
             site.feasibility.local_count(QUESTION)
             for member, site in region.sites.items()
@@ -202,38 +175,3 @@ async def _count(region: OpenRegion) -> dict[str, Any]:
         "ceiling_seconds": round(ceiling, 3),
         "ratio_to_ceiling": round(ceiling / seconds, 3),
     }
-
-
-def resident_mb(pg: Path) -> float:
-    """Memory of this process and of the database server whose files are in `pg`; shared pages are counted once."""
-    total = _pss_kb(os.getpid())
-    postmaster = pg / "postmaster.pid"
-    if postmaster.exists():
-        server = int(postmaster.read_text().split()[0])
-        total += sum(_pss_kb(pid) for pid in (server, *_children(server)))
-    return total / 1024
-
-
-def _children(parent: int) -> Iterator[int]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[1]) == parent:
-                yield int(entry.name)
-
-
-def _pss_kb(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
-
-
-def _timed(work: Callable[[], T]) -> tuple[float, T]:
-    begin = time.perf_counter()
-    value = work()
-    return time.perf_counter() - begin, value
