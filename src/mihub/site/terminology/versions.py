@@ -1,0 +1,67 @@
+"""Versions of canonical resources: does one satisfy a request (`1.0.x`), which is the newest.
+
+A request without a wildcard means exactly that version: `1` is not `1.0.0`. Source: https://hl7.org/fhir/R5/references.html#canonical-matching
+and the terminology ecosystem's version tests. Below: nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_ANY = frozenset({"x", "X", "*"})
+
+
+def is_pattern(asked: str) -> bool:
+    """Whether the version asked for leaves a part open."""
+    return any(part in _ANY for part in asked.split(".")) or asked.endswith("?")
+
+
+def matches(asked: str, version: str) -> bool:
+    """Whether `version` is what was asked for; nothing asked takes any."""
+    if not asked or asked == version:
+        return True
+    if asked.endswith("?"):
+        return version == asked[:-1] or version.startswith(asked[:-1])
+    wanted, given = asked.split("."), version.split(".")
+    if not any(part in _ANY for part in wanted):
+        return False
+    if wanted[-1] == "*" and len(given) > len(wanted):
+        given = given[: len(wanted)]
+    return len(wanted) == len(given) and all(a in _ANY or a == b for a, b in zip(wanted, given, strict=True))
+
+
+def order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key: numbers as numbers, words after numbers' absence, `1.0.0-draft` before `1.0.0`."""
+    release, dash, label = version.partition("-")
+    if not release.replace(".", "").isdecimal() or version.count("-") == 2:
+        # A date (2024-01-31) or a word: part by part, as far as they are numbers.
+        return tuple(_part(part) for part in version.replace("-", ".").split("."))
+    return (*(_part(part) for part in release.split(".")), (0, 0, label) if dash else (1, 0, ""))
+
+
+def _part(text: str) -> tuple[int, int, str]:
+    return (2, int(text), "") if text.isdecimal() and len(text) < 18 else (1, 0, text)
+
+
+def newest(versions: Iterable[str]) -> str:
+    """The newest, "" when there is none."""
+    return max(versions, key=order, default="")
+
+
+def listed(versions: Iterable[str]) -> str:
+    """As a sentence names them: `1.0.0 or 1.2.0`, `1, 2 and 3`."""
+    items = sorted(set(versions))
+    if len(items) < 3:
+        return " or ".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def split(canonical: str) -> tuple[str, str]:
+    """`url|version` -> (url, version); the version is "" when none is named."""
+    url, _, version = canonical.partition("|")
+    return url, version
+
+
+def join(url: str, version: str) -> str:
+    """(url, version) -> `url|version`, or the url alone."""
+    return f"{url}|{version}" if version else url
