@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mihub.core.fhir import fhirpath
 from mihub.core.fhir.fhirpath import FhirPathError
 from mihub.core.fhir.fhirpath.functions.registry import FUNCTIONS
-from mihub.core.fhir.fhirpath.ucum import unit
+from mihub.core.fhir.fhirpath.quantity import unit
 
 SECRET = "Geheimwert"
 SCALARS = st.one_of(

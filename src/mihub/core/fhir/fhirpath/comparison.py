@@ -183,7 +183,7 @@ def _equal_quantities(left: Quantity | None, right: Quantity | None) -> bool | N
         return False
     if not quantity.comparable(left, right):
         return None
-    return _compare_quantities(left, right) == 0
+    return _same(_compare_quantities(left, right))
 
 
 def _compare_quantities(left: Quantity, right: Quantity) -> int | None:
@@ -192,7 +192,7 @@ def _compare_quantities(left: Quantity, right: Quantity) -> int | None:
     if not quantity.comparable(left, right):
         return None
     one, other = quantity.in_base_units(left), quantity.in_base_units(right)
-    return (one > other) - (one < other)
+    return None if one is None or other is None else (one > other) - (one < other)
 
 
 def _equivalent_quantities(left: Quantity | None, right: Quantity | None) -> bool:
@@ -203,10 +203,9 @@ def _equivalent_quantities(left: Quantity | None, right: Quantity | None) -> boo
     if not quantity.comparable(left, right):
         return False
     # Both in the larger unit, so that the answer does not depend on the side.
-    factor = max(left.meaning.factor, right.meaning.factor)
-    one, other = (quantity.in_base_units(side) / factor for side in (left, right))
-    places = min(decimals(one), decimals(other))
-    return round_decimal(one, places) == round_decimal(other, places)
+    larger = left if left.meaning.factor >= right.meaning.factor else right
+    one, other = (quantity.in_unit_of(side, larger) for side in (left, right))
+    return one is not None and other is not None and _equivalent_numbers(one, other)
 
 
 def _equivalent_numbers(one: Decimal, other: Decimal) -> bool:

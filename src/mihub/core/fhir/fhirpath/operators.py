@@ -126,17 +126,8 @@ def _added(one: Item, other: Item, sign: int, operator: str) -> Item | None:
     if isinstance(one, Date | DateTime | Time) and isinstance(other, Quantity):
         return moving.moved(one, other, sign)
     if isinstance(one, Quantity) and isinstance(other, Quantity):
-        return _added_quantities(one, other, sign)
+        return quantity.added(one, other, sign)
     raise _unfit(operator, one, other)
-
-
-def _added_quantities(one: Quantity, other: Quantity, sign: int) -> Quantity | None:
-    if one.unit == other.unit and one.calendar == other.calendar:
-        return Quantity(one.value + sign * other.value, one.unit, one.calendar)
-    if not quantity.comparable(one, other):
-        return None
-    converted = quantity.in_base_units(other) / one.meaning.factor
-    return Quantity(one.value + sign * converted, one.unit, one.calendar)
 
 
 def _plus(one: Item, other: Item) -> Item | None:

@@ -188,16 +188,17 @@ class _Parser:
             if token.text not in ("$this", "$index", "$total") or source is not None:
                 raise FhirPathError(f"{token.text} cannot stand here.", token.position)
             return nodes.Special(token.text[1:], token.position)
-        name = self._name()
+        name = self._name(member=source is not None)
         if self._accept("("):
             return nodes.Call(source, name, self._arguments(name), token.position)
         return nodes.Member(source, name, token.position)
 
-    def _name(self) -> str:
+    def _name(self, *, member: bool = False) -> str:
         token = self._token
         if token.kind == "delimited":
             return unquote(self._take())
-        if token.kind != "identifier" or token.text in _RESERVED:
+        # After a dot no operator can stand: `text.div` is the narrative, as everybody writes it.
+        if token.kind != "identifier" or (token.text in _RESERVED and not member):
             raise self._unexpected("a name is missing")
         return self._take().text
 

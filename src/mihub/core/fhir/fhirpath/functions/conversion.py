@@ -14,7 +14,7 @@ from mihub.core.fhir.fhirpath.comparison import as_quantity
 from mihub.core.fhir.fhirpath.elements import Item, Items
 from mihub.core.fhir.fhirpath.functions.registry import function
 from mihub.core.fhir.fhirpath.operators import single
-from mihub.core.fhir.fhirpath.quantity import CALENDAR_WORDS, Quantity, comparable, in_base_units, literal
+from mihub.core.fhir.fhirpath.quantity import CALENDAR_WORDS, Quantity, comparable, in_unit_of, literal
 from mihub.core.fhir.fhirpath.scope import Scope
 from mihub.core.fhir.fhirpath.temporal import Date, DateTime, Time, datetime_from, time_from
 
@@ -107,9 +107,8 @@ def to_quantity(value: Item) -> Quantity | None:
 def in_unit(value: Quantity, unit: str) -> Quantity | None:
     """The quantity in another unit; None when it cannot be expressed in it."""
     target = literal(Decimal(1), unit, False)
-    if not comparable(value, target):
-        return None
-    return Quantity(in_base_units(value) / target.meaning.factor, target.unit, target.calendar)
+    number = in_unit_of(value, target) if comparable(value, target) else None
+    return None if number is None else Quantity(number, target.unit, target.calendar)
 
 
 Convert = Callable[[Item], Item | None]
