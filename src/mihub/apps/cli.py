@@ -150,7 +150,7 @@ def conformance(
     suites: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Of: fhirpath, sql_on_fhir, terminology, snapshots, validation, mutants (default: all)."
+            help="Of: fhirpath, sql_on_fhir, terminology, snapshots, validation, mutants, patch (default: all)."
         ),
     ] = None,
     data: Annotated[

@@ -21,7 +21,12 @@ _WHOLE: Final = frozenset(["integer", "positiveInt", "unsignedInt"])
 def resource_from_xml(path: Path) -> dict[str, Any]:
     """The resource in the file. Raises `InvalidInput` for what R4 does not know."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    return _resource(etree.parse(path, parser).getroot(), r4())
+    return resource_of(etree.parse(path, parser).getroot())
+
+
+def resource_of(node: Any) -> dict[str, Any]:
+    """The resource an element of a parsed document is."""
+    return _resource(node, r4())
 
 
 def _resource(node: Any, model: Model) -> dict[str, Any]:

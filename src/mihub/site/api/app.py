@@ -29,6 +29,7 @@ from mihub.site.api.faults import NotAllowed, UnknownMedia
 from mihub.site.api.history_instance import history_instance
 from mihub.site.api.metadata import metadata
 from mihub.site.api.page_link import Parameters
+from mihub.site.api.patch import JSON_PATCH, patch, patch_conditional
 from mihub.site.api.read import read
 from mihub.site.api.reply import FHIR_JSON, Reply, document, failure
 from mihub.site.api.search_type import search_type
@@ -40,7 +41,7 @@ from mihub.site.site import Site
 _Work = Callable[[Call, Request, bytes], Reply]
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
-_BODY_METHODS = frozenset({"POST", "PUT"})
+_BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -54,9 +55,12 @@ def create_app(site: Site) -> Starlette:
             {"POST": lambda call, request, data: audit_events(call, _form(request, data))},
         ),
         ("/Patient/{id}/$everything", {"GET": _everything}),
-        ("/{type}", {"GET": _search, "POST": _create, "PUT": _update_conditional}),
+        (
+            "/{type}",
+            {"GET": _search, "POST": _create, "PUT": _update_conditional, "PATCH": _patch_conditional},
+        ),
         ("/{type}/_search", {"POST": _search_form}),
-        ("/{type}/{id}", {"GET": _read, "PUT": _update, "DELETE": _delete}),
+        ("/{type}/{id}", {"GET": _read, "PUT": _update, "PATCH": _patch, "DELETE": _delete}),
         ("/{type}/{id}/_history", {"GET": _history}),
         ("/{type}/{id}/_history/{version}", {"GET": _vread}),
     ]
@@ -102,7 +106,7 @@ async def _read_body(request: Request, limit: int) -> bytes:
     if request.url.path.endswith("/_search"):
         if (media or _FORM).partition(";")[0].strip().lower() != _FORM:
             raise UnknownMedia("A search is posted as a form.", next_step=f"Send Content-Type: {_FORM}.")
-    else:
+    elif not (request.method == "PATCH" and (media or "").partition(";")[0].strip().lower() == JSON_PATCH):
         body.check_media(media)
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit:
@@ -206,6 +210,18 @@ def _update(call: Call, request: Request, data: bytes) -> Reply:
 def _update_conditional(call: Call, request: Request, data: bytes) -> Reply:
     if_match = request.headers.get("if-match")
     return update_conditional(call, _type(request), request.url.query, _resource(call, data), if_match)
+
+
+def _patch(call: Call, request: Request, data: bytes) -> Reply:
+    instructions = body.json(data, call.site.settings.max_json_depth)
+    return patch(call, _type(request), _id(request), instructions, request.headers.get("if-match"))
+
+
+def _patch_conditional(call: Call, request: Request, data: bytes) -> Reply:
+    instructions = body.json(data, call.site.settings.max_json_depth)
+    return patch_conditional(
+        call, _type(request), request.url.query, instructions, request.headers.get("if-match")
+    )
 
 
 def _delete(call: Call, request: Request, data: bytes) -> Reply:

@@ -37,6 +37,14 @@ def too_large(limit: int) -> TooLarge:
 
 def resource(body: bytes, max_depth: int) -> Resource:
     """The resource in a body. Raises `InvalidInput`, `TooLarge`."""
+    value = json(body, max_depth)
+    if not isinstance(value, dict):
+        raise InvalidInput("The body is not one resource.", rule="a JSON object with resourceType")
+    return value
+
+
+def json(body: bytes, max_depth: int) -> Any:
+    """The JSON in a body. Raises `InvalidInput`."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -47,8 +55,6 @@ def resource(body: bytes, max_depth: int) -> Resource:
             next_step="Correct the JSON at this place.",
         ) from error
     check_depth(value, max_depth)
-    if not isinstance(value, dict):
-        raise InvalidInput("The body is not one resource.", rule="a JSON object with resourceType")
     return value
 
 

@@ -14,7 +14,7 @@ from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.types import ID, RESOURCE_TYPES
 from mihub.errors import InvalidInput, MihubError, NotSupported, TooLarge
 
-METHODS: Final = ("DELETE", "POST", "PUT", "GET", "HEAD")
+METHODS: Final = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,9 @@ def _check(request: Request) -> None:
         if not request.id:
             raise NotSupported("Deleting by a condition is not offered.", where="request.url")
         return
+    if request.method == "PATCH":
+        _check_patch(request)
+        return
     if request.resource is None or request.resource.get("resourceType") != request.resource_type:
         raise InvalidInput(
             "The entry's resource is missing or of another type than its address.", where="resource"
@@ -116,3 +119,14 @@ def _check(request: Request) -> None:
         raise InvalidInput("A PUT names an id or a condition.", where="request.url")
     if request.method == "PUT" and request.id and request.resource.get("id") != request.id:
         raise InvalidInput("The id in the address and in the resource differ.", where="resource.id")
+
+
+def _check_patch(request: Request) -> None:
+    if request.resource is None or request.resource.get("resourceType") not in ("Parameters", "Binary"):
+        raise InvalidInput(
+            "The entry holds no patch.",
+            where="resource",
+            rule="Parameters (FHIRPath Patch) or a Binary with a JSON Patch",
+        )
+    if not request.id and not request.query:
+        raise InvalidInput("A PATCH names an id or a condition.", where="request.url")

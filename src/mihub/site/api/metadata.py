@@ -10,11 +10,14 @@ from typing import Final
 
 from mihub.core.fhir import Json
 from mihub.core.fhir.types import EXCHANGE_TYPES, RESOURCE_TYPES
+from mihub.site.api.patch import JSON_PATCH
 from mihub.site.api.reply import Reply, document
 from mihub.site.search.catalogue import Catalogue
 from mihub.site.site import Site
 
-INTERACTIONS: Final = ("read", "vread", "update", "delete", "history-instance", "create", "search-type")
+INTERACTIONS: Final = (
+    "read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type",
+)  # fmt: skip
 _CONTROL: Final = {"_id": "token", "_lastUpdated": "date"}
 # When this description last changed; the resource must carry a date and may not carry the time of asking.
 _DATE: Final = "2026-11-23"
@@ -33,6 +36,7 @@ def metadata(site: Site, base: str) -> Reply:
             "implementation": {"description": site.settings.name or site.settings.member, "url": base},
             "fhirVersion": "4.0.1",
             "format": ["json", "application/fhir+json"],
+            "patchFormat": ["application/fhir+json", JSON_PATCH],
             "rest": [
                 {
                     "mode": "server",

@@ -1,4 +1,4 @@
-"""transaction: all entries of a bundle or none, in the order that FHIR gives: DELETE, POST, PUT, GET.
+"""transaction: all entries of a bundle or none, in the order that FHIR gives: DELETE, POST, PUT and PATCH, GET.
 
 Ids and conditions are resolved while no other writer can change the record. Other rooms of the site call
 `execute`. Source: https://hl7.org/fhir/R4/http.html#transaction. Below: `bundle_entry`, `links`.
@@ -22,13 +22,16 @@ from mihub.site.api.bundle_entry import Request, at, requests
 from mihub.site.api.call import Call, refusal_noted, version_of
 from mihub.site.api.conditions import one_match
 from mihub.site.api.delete import may_delete
+from mihub.site.api.faults import not_there
 from mihub.site.api.links import linked
+from mihub.site.api.patch import instructions_in, patched
+from mihub.site.api.read import present
 from mihub.site.api.retrieve import retrieve
 from mihub.site.api.update import must_be_theirs
 from mihub.site.site import Site
 from mihub.site.store.protocol import Delete, Put, Written
 
-_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2}
+_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
 _ENTRY = re.compile(r"entry (\d+)(.*)", re.DOTALL)
 
 
@@ -112,7 +115,11 @@ def _place(work: _Work, one: Request) -> None:
         if found is None and isinstance(named, str):
             must_be_theirs(call, resource_type, named, work.within)
         resource_id = found or str(named or uuid.uuid4())
-    elif one.method == "PUT":
+    elif one.method == "PATCH" and not resource_id:
+        resource_id = one_match(call, resource_type, one.query, work.within) or ""
+        if not resource_id:
+            raise not_there(resource_type)
+    elif one.method in ("PUT", "PATCH"):
         must_be_theirs(call, resource_type, resource_id, work.within)
     work.keys[one.number] = f"{resource_type}/{resource_id}"
 
@@ -121,8 +128,12 @@ def _entry(work: _Work, one: Request, addresses: dict[str, str]) -> Put | Delete
     resource_type, _, resource_id = work.keys[one.number].partition("/")
     if one.method == "DELETE" or one.resource is None:
         return Delete(resource_type, resource_id, version_of(one.if_match))
+    given = one.resource
+    if one.method == "PATCH":
+        found = work.call.site.store.read(resource_type, resource_id, work.call.access, work.within)
+        given = patched(present(found, resource_type), instructions_in(one.resource))
     resource = linked(
-        one.resource,
+        given,
         one.full_url,
         addresses,
         lambda kind, query: one_match(work.call, kind, query, work.within),
