@@ -1,48 +1,65 @@
 """The package shelf of a site: canonical resources of the loaded packages over the program's own R4 core.
 
-`Shelf` implements `core.fhir.definitions.protocol.Definitions`. It never fetches anything. Above: `apps`, validation,
-terminology. Below: `database`, `resolution`, `loader`, `snapshots`.
+`Shelf` implements `core.fhir.definitions.protocol.Definitions`. It never fetches anything, and it makes its file with
+the first `add`. Above: `apps`, validation, terminology. Below: `lookup`, `snapshots`, `reading`, `writing`.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from mihub.core.fhir import Resource
+from mihub.core.fhir.definitions.core import core_definitions
 from mihub.core.fhir.definitions.protocol import Definitions, Found, Known
-from mihub.site.packages.account import Added, Package, Why
+from mihub.errors import Conflict, MihubError, NotFound
+from mihub.site.packages import explain, listing
+from mihub.site.packages.account import Added, Package, Refused, SetAside, Why
+from mihub.site.packages.archive import Limits
+from mihub.site.packages.database import Database
+from mihub.site.packages.lookup import Lookup, unpack
+from mihub.site.packages.snapshots import Snapshots
 
-FILE_NAME = "packages.sqlite"
+FILE_NAME: Final = "packages.sqlite"
 
 
 class Shelf:
     """Packages in one file; safe from threads and several processes. Resources are shared: never change one in place."""
 
+    def __init__(self, database: Database, core: Definitions, limits: Limits) -> None:
+        self._database, self._limits = database, limits
+        self._lookup = Lookup(database, core)
+        self._snapshots = Snapshots(self._lookup)
+
     @classmethod
-    def open(cls, path: Path | None, core: Definitions | None = None) -> Shelf:
+    def open(cls, path: Path | None, core: Definitions | None = None, limits: Limits | None = None) -> Shelf:
         """The shelf in this file (made by the first `add`), or one in memory (None). `core`: default `core_definitions()`."""
-        raise NotImplementedError
+        return cls(Database(path), core or core_definitions(), limits or Limits())
 
     def close(self) -> None:
         """Give back the file. Calling it again does nothing."""
+        self._database.close()
 
     @property
     def generation(self) -> int:
         """Grows when any process adds or removes a package."""
-        raise NotImplementedError
+        return self._lookup.generation()
 
     def find(self, canonical: str, resource_type: str = "") -> Found | None:
         """See `Definitions`."""
-        raise NotImplementedError
+        return self._lookup.found(self._lookup.answer(canonical, resource_type, ""))
 
     def structure(self, canonical: str) -> Found | None:
         """See `Definitions`. A generated snapshot is kept in the file until something it was made of changes."""
-        raise NotImplementedError
+        answer = self._lookup.answer(canonical, "StructureDefinition", "")
+        return self._snapshots.structure(answer) if answer is not None else None
 
     def all(self, resource_type: str) -> Iterator[Known]:
         """See `Definitions`; the program's own R4 core comes last."""
-        raise NotImplementedError
+        return self._lookup.all(resource_type)
 
     def seen_from(self, package: str) -> Definitions:
         """The same definitions as the author of a package (`name#version`) meant them.
@@ -50,24 +67,127 @@ class Shelf:
         A canonical without a version means the package's own resource, then that of the versions it depends on,
         then the newest. Use `seen_from(found.known.package)` to follow the references inside a resource.
         """
-        raise NotImplementedError
+        return SeenFrom(self._lookup, self._snapshots, package)
 
     def examples(self, package: str = "") -> Iterator[tuple[str, str, Resource]]:
         """Example resources: package (`name#version`), path inside it, resource. They are data, never definitions."""
-        raise NotImplementedError
+        rows = self._database.read(
+            "SELECT package.name || '#' || package.version, place, resource.id FROM resource"
+            " JOIN package ON package.id = resource.package WHERE example = 1 ORDER BY package.name, place"
+        )
+        for label, place, number in rows:
+            if package in ("", label):
+                for (packed,) in self._database.read("SELECT packed FROM body WHERE resource = ?", [number]):
+                    yield label, place, unpack(packed)
 
     def add(self, *sources: Path) -> Added:
         """Add packages: `.tgz` files, unpacked folders, folders of either. All or nothing per package."""
-        raise NotImplementedError
+        # Reading archives is needed here alone; who only looks things up does not pay for its import.
+        from mihub.site.packages import reading, writing
+
+        started = time.perf_counter()
+        labels: list[str] = []
+        unchanged: list[str] = []
+        refused: list[Refused] = []
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        paths = list(dict.fromkeys(path for given in sources for path in reading.sources(given)))
+        read = reading.read_all(paths, self._limits)
+        with self._database.write() as writer:
+            for path, package in read:
+                if isinstance(package, MihubError):
+                    refused.append(Refused(str(path), package.what, package.rule, package.next_step))
+                    continue
+                known = package.manifest
+                digest = writing.digest_of(writer, known.name, known.version)
+                if digest == package.digest:
+                    unchanged.append(known.label)
+                    continue
+                writing.remove(writer, known.name, known.version)
+                writing.insert(writer, package, now)
+                labels.append(known.label)
+            if labels:
+                writing.grow(writer)
+        self._lookup.changed_here()
+        unusable = tuple(fault for label in labels for fault in self._faults(label))
+        packages = {one.label: one for one in self.list()} if labels else {}
+        added = tuple(packages[label] for label in dict.fromkeys(labels) if label in packages)
+        return Added(added, tuple(unchanged), tuple(refused), unusable, time.perf_counter() - started)
+
+    def _faults(self, label: str) -> Iterator[SetAside]:
+        """Profiles of a package that ship no snapshot and for which none can be made."""
+        rows = self._database.read(
+            "SELECT url, resource.version, place FROM resource JOIN package ON package.id = resource.package"
+            " WHERE package.name || '#' || package.version = ? AND example = 0 AND snapshot = 0"
+            " AND resource_type = 'StructureDefinition'",
+            [label],
+        )
+        seen = self.seen_from(label)
+        for url, version, place in rows:
+            try:
+                seen.structure(f"{url}|{version}" if version else url)
+            except MihubError as error:
+                yield SetAside(place, error.what, error.rule, error.next_step)
 
     def remove(self, name: str, version: str = "") -> Package:
         """Take a package off the shelf. Raises `NotFound`, or `Conflict` when several versions are there and none is named."""
-        raise NotImplementedError
+        from mihub.site.packages import writing
 
-    def list(self) -> list[Package]:
+        with self._database.write() as writer:
+            package = self._only(name, version)
+            writing.remove(writer, package.name, package.version)
+            writing.grow(writer)
+        self._database.shrink()
+        self._lookup.changed_here()
+        return package
+
+    def _only(self, name: str, version: str) -> Package:
+        there = [one for one in self.list() if one.name == name]
+        fitting = [one for one in there if version in ("", one.version)]
+        if len(fitting) == 1:
+            return fitting[0]
+        versions = ", ".join(one.version for one in there)
+        if fitting:
+            raise Conflict(
+                f"Several versions of {name} are loaded: {versions}.",
+                rule="one package is removed at a time",
+                next_step=f"Name one of them: {name}#{there[-1].version}",
+            )
+        what = f"{name}#{version}" if version else name
+        raise NotFound(
+            f"The package {what} is not loaded.",
+            where=f"loaded versions: {versions}" if versions else "",
+            next_step="mihub packages list",
+        )
+
+    def list(self) -> tuple[Package, ...]:
         """Every package, by name and version."""
-        raise NotImplementedError
+        return listing.packages(self._database, self._lookup.graph())
 
     def why(self, canonical: str, *, asked_from: str = "") -> Why:
         """How a canonical resolves, with every candidate. `asked_from`: the package (`name#version`) that refers to it."""
-        raise NotImplementedError
+        return explain.why(self._lookup, canonical, asked_from)
+
+
+class SeenFrom:
+    """The shelf as one package sees it. Implements `Definitions`."""
+
+    def __init__(self, lookup: Lookup, snapshots: Snapshots, package: str) -> None:
+        self._lookup, self._snapshots, self._package = lookup, snapshots, package
+
+    @property
+    def generation(self) -> int:
+        """The shelf's."""
+        return self._lookup.generation()
+
+    def find(self, canonical: str, resource_type: str = "") -> Found | None:
+        """See `Definitions`."""
+        return self._lookup.found(self._lookup.answer(canonical, resource_type, self._package))
+
+    def structure(self, canonical: str) -> Found | None:
+        """See `Definitions`."""
+        answer = self._lookup.answer(canonical, "StructureDefinition", self._package)
+        return self._snapshots.structure(answer) if answer is not None else None
+
+    def all(self, resource_type: str) -> Iterator[Known]:
+        """See `Definitions`."""
+        return self._lookup.all(resource_type)

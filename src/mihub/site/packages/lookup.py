@@ -1,0 +1,259 @@
+"""Reading the shelf: from a canonical to the resource and the rule that chose it, over the program's own R4 core.
+
+Knows when another process changed the shelf and forgets what it had kept. Never writes. Above: `shelf`, `snapshots`,
+`explain`. Below: `database`, `resolution`, `dependencies`.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from mihub.core.fhir import Resource
+from mihub.core.fhir.definitions.canonical import split
+from mihub.core.fhir.definitions.protocol import Definitions, Found, Known
+from mihub.site.packages.database import Database, Stamp
+from mihub.site.packages.dependencies import CORE_LABEL, Graph
+from mihub.site.packages.resolution import Option, resolve
+
+_COLUMNS: Final = (
+    "resource.id, resource.resource_type, resource.url, resource.version, package.name || '#' || package.version,"
+    " resource.resource_id, resource.name, resource.type, resource.derivation, resource.place,"
+    " resource.snapshot, resource.size_bytes, package.canonical"
+)
+_FROM: Final = "FROM resource JOIN package ON package.id = resource.package"
+# JSON bytes of resources kept parsed; Python needs about eight times as much for them.
+_KEPT_JSON_BYTES: Final = 4 * 2**20
+_CORE_JSON_BYTES: Final = 32_000
+_KEPT_ANSWERS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """One definition without its content. `number`: its row; 0 for the program's own."""
+
+    known: Known
+    number: int = 0
+    place: str = ""
+    snapshot: bool = True
+    size_bytes: int = _CORE_JSON_BYTES
+    owner: bool = False
+
+    @property
+    def built_in(self) -> bool:
+        """Is it the program's own R4 core?"""
+        return self.number == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A definition and the rule that chose it."""
+
+    shelved: Shelved
+    rule: str
+
+
+class Kept:
+    """Resources used last, up to a number of JSON bytes; the newest one always stays."""
+
+    def __init__(self, limit_bytes: int = _KEPT_JSON_BYTES) -> None:
+        self._limit = limit_bytes
+        self._entries: OrderedDict[Hashable, tuple[Resource, int]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: Hashable) -> Resource | None:
+        """The resource, or None."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        self._entries.move_to_end(key)
+        return entry[0]
+
+    def put(self, key: Hashable, resource: Resource, size_bytes: int) -> None:
+        """Keep it, and let go of the oldest."""
+        self._bytes += size_bytes - self._entries.pop(key, ({}, 0))[1]
+        self._entries[key] = resource, size_bytes
+        while self._bytes > self._limit and len(self._entries) > 1:
+            self._bytes -= self._entries.popitem(last=False)[1][1]
+
+    def clear(self) -> None:
+        """Let go of all."""
+        self._entries.clear()
+        self._bytes = 0
+
+
+class Lookup:
+    """Safe from any thread."""
+
+    def __init__(self, database: Database, core: Definitions) -> None:
+        self.database, self.core = database, core
+        self._lock = threading.RLock()
+        self._stamp: Stamp | None = None
+        self._stored: tuple[int, int] = (0, 0)
+        self._generation = 0
+        self._answers: dict[tuple[str, str, str], Answer | None] = {}
+        self._kept = Kept()
+        self._graph: Graph | None = None
+
+    def generation(self) -> int:
+        """Grows when any process changed the shelf; what was kept is then let go."""
+        stamp = self.database.stamp()
+        if stamp == self._stamp:
+            return self._generation
+        with self._lock:
+            rows = self.database.read("SELECT value FROM state WHERE name = 'generation'")
+            stored = stamp[0], rows[0][0] if rows else 0
+            if stored != self._stored:
+                self._generation = max(self._generation + 1, stored[1])
+                self._stored = stored
+                self._answers.clear()
+                self._kept.clear()
+                self._graph = None
+            self._stamp = stamp
+            return self._generation
+
+    def changed_here(self) -> None:
+        """This process wrote: look again."""
+        self._stamp = None
+
+    def graph(self) -> Graph:
+        """Packages and their dependencies."""
+        self.generation()
+        with self._lock:
+            if self._graph is None:
+                asks: dict[str, dict[str, str]] = {}
+                for (label,) in self.database.read("SELECT name || '#' || version FROM package"):
+                    asks[label] = {}
+                for label, name, version in self.database.read(
+                    "SELECT package.name || '#' || package.version, dependency.name, dependency.version"
+                    " FROM dependency JOIN package ON package.id = dependency.package"
+                ):
+                    asks.setdefault(label, {})[name] = version
+                self._graph = Graph(asks)
+            return self._graph
+
+    def answer(self, canonical: str, resource_type: str, asked_from: str) -> Answer | None:
+        """The definition a canonical means, as seen from a package ("" for no package)."""
+        generation = self.generation()
+        key = canonical, resource_type, asked_from
+        if key in self._answers:
+            return self._answers[key]
+        found = self._resolve(canonical, resource_type, asked_from)
+        with self._lock:
+            if generation == self._generation:
+                if len(self._answers) >= _KEPT_ANSWERS:
+                    self._answers.clear()
+                self._answers[key] = found
+        return found
+
+    def _resolve(self, canonical: str, resource_type: str, asked_from: str) -> Answer | None:
+        wanted = split(canonical)[1]
+        candidates = self.candidates(canonical, resource_type)
+        context = self.graph().context(asked_from) if asked_from else {}
+        choice = resolve([option(one) for one in candidates], wanted, context)
+        return Answer(candidates[choice.position], choice.rule) if choice is not None else None
+
+    def candidates(self, canonical: str, resource_type: str) -> list[Shelved]:
+        """Every definition with this address, whatever its version; the program's own last."""
+        url, wanted = split(canonical)
+        if not url:
+            return []
+        where, values = ("AND resource.resource_type = ?", [resource_type]) if resource_type else ("", [])
+        rows = self.database.read(
+            f"SELECT {_COLUMNS} {_FROM} WHERE resource.url = ? AND resource.example = 0 {where} ORDER BY resource.id",
+            [url, *values],
+        )
+        found = [_shelved(row) for row in rows]
+        own = self.core.find(canonical, resource_type) or (
+            self.core.find(url, resource_type) if wanted else None
+        )
+        return [*found, Shelved(own.known)] if own is not None else found
+
+    def resource(self, shelved: Shelved) -> Resource:
+        """The content; shared, not to be changed."""
+        key: Hashable = shelved.number or (
+            shelved.known.resource_type,
+            shelved.known.url,
+            shelved.known.version,
+        )
+        generation = self.generation()
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        resource = self._load(shelved)
+        with self._lock:
+            if generation == self._generation:
+                self._kept.put(key, resource, shelved.size_bytes)
+        return resource
+
+    def _load(self, shelved: Shelved) -> Resource:
+        known = shelved.known
+        if shelved.built_in:
+            named = f"{known.url}|{known.version}" if known.version else known.url
+            found = self.core.find(named, known.resource_type)
+            return found.resource if found is not None else {}
+        rows = self.database.read("SELECT packed FROM body WHERE resource = ?", [shelved.number])
+        # Removed by another process since it was found: an empty resource of its type, and the next look is right.
+        return unpack(rows[0][0]) if rows else {"resourceType": known.resource_type, "url": known.url}
+
+    def all(self, resource_type: str) -> Iterator[Known]:
+        """Every definition of a type; what R4 core's package shares with the program counts once."""
+        rows = self.database.read(
+            f"SELECT {_COLUMNS} {_FROM} WHERE resource.resource_type = ? AND resource.example = 0 ORDER BY resource.id",
+            [resource_type],
+        )
+        own = list(self.core.all(resource_type))
+        addresses = {known.url for known in own}
+        for known in (_shelved(row).known for row in rows):
+            if known.package != CORE_LABEL or known.url not in addresses:
+                yield known
+        yield from own
+
+    def found(self, answer: Answer | None) -> Found | None:
+        """The answer with its content."""
+        if answer is None:
+            return None
+        return Found(answer.shelved.known, self.resource(answer.shelved), answer.rule)
+
+
+def option(shelved: Shelved) -> Option:
+    """What the choice looks at."""
+    known = shelved.known
+    base_type = (
+        shelved.built_in and known.resource_type == "StructureDefinition" and known.derivation != "constraint"
+    )
+    return Option(known.version, known.package, shelved.built_in, shelved.owner, base_type)
+
+
+def unpack(packed: bytes) -> Resource:
+    """A resource from the form in which the file keeps it."""
+    resource: Resource = orjson.loads(zlib.decompress(packed))
+    return resource
+
+
+def _shelved(row: tuple[Any, ...]) -> Shelved:
+    (
+        number,
+        kind,
+        url,
+        version,
+        package,
+        identity,
+        name,
+        described,
+        derivation,
+        place,
+        snapshot,
+        size,
+        canonical,
+    ) = row
+    known = Known(kind, url, version, package, identity, name, described, derivation)
+    owner = bool(canonical) and url.startswith(canonical.rstrip("/") + "/")
+    return Shelved(known, number, place, bool(snapshot), size, owner)
