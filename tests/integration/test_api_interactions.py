@@ -137,10 +137,8 @@ def test_nothing_is_open_without_proof(client: Client) -> None:
     elsewhere = Client(client.app, client.who, audience="dresden")  # type: ignore[arg-type]  # a plain name will do
     assert "was made for another organisation" in text_of(elsewhere.send("GET", "Patient"))
     assert client.bare("GET", "metadata").json()["fhirVersion"] == "4.0.1"
-    xml = client.send(
-        "POST", "Patient", content="<Patient/>", headers={"Content-Type": "application/fhir+xml"}
-    )
-    assert (xml.status_code, "Only JSON" in text_of(xml)) == (415, True)
+    turtle = client.send("POST", "Patient", content="<> a <Patient>", headers={"Content-Type": "text/turtle"})
+    assert (turtle.status_code, "Only JSON and XML" in text_of(turtle)) == (415, True)
 
 
 def test_pages_are_stable_and_hide_what_was_asked(client: Client) -> None:

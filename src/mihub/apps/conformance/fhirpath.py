@@ -15,12 +15,12 @@ from typing import Any, Final
 import orjson
 from lxml import etree
 
-from mihub.apps.conformance.fhirpath_xml import resource_from_xml
 from mihub.apps.conformance.suite import Failure, Result
 from mihub.core.fhir import fhirpath
 from mihub.core.fhir.fhirpath import Element, FhirPathError, TypeValue
 from mihub.core.fhir.fhirpath.elements import system
 from mihub.core.fhir.fhirpath.functions.conversion import to_string
+from mihub.site.formats.xml_reading import resource_from_xml
 
 SUITE: Final = "fhirpath"
 SOURCE: Final = "FHIR/fhir-test-cases, r4/fhirpath/tests-fhir-r4.xml"
@@ -101,7 +101,7 @@ def _load(folder: Path, name: str) -> dict[str, Any]:
     if not path.exists():
         path = folder.parent / "examples" / name
     if path.suffix == ".xml":
-        return resource_from_xml(path)
+        return resource_from_xml(path.read_bytes(), number=Decimal)
     resource: dict[str, Any] = orjson.loads(path.read_bytes())
     return resource
 

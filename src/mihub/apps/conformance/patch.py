@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 from lxml import etree
 
-from mihub.apps.conformance.fhirpath_xml import resource_of
 from mihub.apps.conformance.suite import Failure, Result
 from mihub.core.fhir.patch import fhirpath_patched, json_patched
 from mihub.errors import MihubError
+from mihub.site.formats.xml_reading import resource_from_element
 
 _Case = tuple[str, Callable[[], Any], Any]
 
@@ -68,4 +68,8 @@ def _fhirpath(path: Path) -> Iterator[_Case]:
 
 def _inside(case: Any, name: str) -> Any:
     holder = case.find(name)
-    return None if holder is None else resource_of(next(one for one in holder if isinstance(one.tag, str)))
+    return (
+        None
+        if holder is None
+        else resource_from_element(next(one for one in holder if isinstance(one.tag, str)))
+    )

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 
 from mihub.core.fhir import Resource
 from mihub.errors import MihubError, NotFound, Unauthenticated
-from mihub.site.api import body
+from mihub.site.api import body, formats
 from mihub.site.api.audit_events import audit_events
 from mihub.site.api.batch import bundle
 from mihub.site.api.call import Call
@@ -76,17 +76,18 @@ def create_app(site: Site) -> Starlette:
 
 def _endpoint(site: Site, works: dict[str, _Work]) -> _Endpoint:
     async def endpoint(request: Request) -> Response:
-        base = _base(site, request)
+        base, media, fault = _base(site, request), FHIR_JSON, None
         try:
             # The proof comes before the body: who is unknown can not make us read anything.
             header = request.headers.get("authorization")
             access = await run_in_threadpool(site.gate.authenticate, header)
+            media = _media(request)
             data = await _read_body(request, site.settings.max_body_bytes)
             call = Call(site, access, base, request.headers.get("prefer", ""))
             reply = await run_in_threadpool(works[_method(request)], call, request, data)
         except MihubError as error:
-            return _response(failure(error), base, error)
-        return _response(reply, base)
+            reply, fault = failure(error), error
+        return await _response(reply, base, media, fault)
 
     return endpoint
 
@@ -94,9 +95,16 @@ def _endpoint(site: Site, works: dict[str, _Work]) -> _Endpoint:
 def _open_metadata(site: Site) -> _Endpoint:
     async def endpoint(request: Request) -> Response:
         base = _base(site, request)
-        return _response(metadata(site, base), base)
+        try:
+            return await _response(metadata(site, base), base, _media(request))
+        except MihubError as error:
+            return await _response(failure(error), base, FHIR_JSON)
 
     return endpoint
+
+
+def _media(request: Request) -> str:
+    return formats.wanted(request.query_params.get("_format"), request.headers.get("accept"))
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
@@ -116,15 +124,19 @@ async def _read_body(request: Request, limit: int) -> bytes:
         data += chunk
         if len(data) > limit:
             raise body.too_large(limit)
+    if formats.is_xml(media):
+        return await run_in_threadpool(formats.json_of, bytes(data))
     return bytes(data)
 
 
-def _response(reply: Reply, base: str, error: MihubError | None = None) -> Response:
+async def _response(reply: Reply, base: str, media: str, error: MihubError | None = None) -> Response:
     headers = reply.headers(base)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    media = FHIR_JSON if reply.body is not None else None
-    return Response(reply.body, reply.status, headers, media)
+    if reply.body is None:
+        return Response(None, reply.status, headers)
+    content = reply.body if media == FHIR_JSON else await run_in_threadpool(formats.xml_of, reply.body)
+    return Response(content, reply.status, headers, media)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -134,14 +146,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
         if status == 405
         else NotFound("There is no such address.")
     )
-    return _response(failure(ours), "")
+    return await _response(failure(ours), "", FHIR_JSON)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     ours = MihubError(
         "Something went wrong inside this site.", next_step="Try again; if it stays, tell the operator."
     )
-    return _response(failure(ours), "")
+    return await _response(failure(ours), "", FHIR_JSON)
 
 
 def _base(site: Site, request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Reading a request's body: bounded in bytes and depth, JSON only, one sentence when it can not be used.
+"""Reading a request's body: bounded in bytes and depth, JSON or XML, one sentence when it can not be used.
 
 Above: `app`. Below: nothing of ours but errors.
 """
@@ -12,17 +12,18 @@ import orjson
 from mihub.core.fhir import Resource
 from mihub.errors import InvalidInput, TooLarge
 from mihub.site.api.faults import UnknownMedia
+from mihub.site.api.formats import is_xml
 
 _JSON = frozenset({"application/fhir+json", "application/json", "text/json"})
 
 
 def check_media(content_type: str | None) -> None:
-    """Raises `UnknownMedia` for anything but JSON in UTF-8."""
+    """Raises `UnknownMedia` for anything but JSON and XML in UTF-8."""
     kind, _, parameters = (content_type or "").partition(";")
     charset = parameters.lower().replace('"', "").partition("charset=")[2].strip()
-    if kind.strip().lower() not in _JSON or charset not in ("", "utf-8"):
+    if not (kind.strip().lower() in _JSON or is_xml(kind)) or charset not in ("", "utf-8"):
         raise UnknownMedia(
-            "Only JSON in UTF-8 is read here.", next_step="Send Content-Type: application/fhir+json."
+            "Only JSON and XML in UTF-8 are read here.", next_step="Send Content-Type: application/fhir+json."
         )
 
 

@@ -13,9 +13,15 @@ class UnknownType(NotSupported):
 
 
 class UnknownMedia(NotSupported):
-    """Not JSON."""
+    """Neither JSON nor XML."""
 
     http_status = 415
+
+
+class NotAcceptable(NotSupported):
+    """No format that is spoken here."""
+
+    http_status = 406
 
 
 class NotAllowed(NotSupported):

@@ -10,8 +10,9 @@ from typing import Final
 
 from mihub.core.fhir import Json
 from mihub.core.fhir.types import EXCHANGE_TYPES, RESOURCE_TYPES
+from mihub.site.api.formats import FHIR_XML
 from mihub.site.api.patch import JSON_PATCH
-from mihub.site.api.reply import Reply, document
+from mihub.site.api.reply import FHIR_JSON, Reply, document
 from mihub.site.search.catalogue import Catalogue
 from mihub.site.site import Site
 
@@ -35,8 +36,8 @@ def metadata(site: Site, base: str) -> Reply:
             "software": {"name": "MiHUB"},
             "implementation": {"description": site.settings.name or site.settings.member, "url": base},
             "fhirVersion": "4.0.1",
-            "format": ["json", "application/fhir+json"],
-            "patchFormat": ["application/fhir+json", JSON_PATCH],
+            "format": ["json", FHIR_JSON, "xml", FHIR_XML],
+            "patchFormat": [FHIR_JSON, JSON_PATCH],
             "rest": [
                 {
                     "mode": "server",

@@ -40,7 +40,6 @@ _MODIFIERS: Final = {
 }
 _MOST_VALUES: Final = 1000
 _WRITTEN_AS_A_NAME: Final = re.compile(r"[A-Z][A-Za-z]{2,40}\._?[a-z][A-Za-z0-9-]{0,60}", re.ASCII)
-_FORMATS: Final = frozenset({"json", "application/json", "application/fhir+json", "application/fhir json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +226,7 @@ class Parser:
         return replace(question, total=text != "none")
 
     def _format(self, question: Question, text: str) -> Question:
-        if text not in _FORMATS:
-            raise NotSupported("Only JSON is spoken here.", where="_format")
+        # Decided before the search: the answer is found in the same way in any format.
         return question
 
     def _pretty(self, question: Question, text: str) -> Question:
