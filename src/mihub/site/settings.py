@@ -56,3 +56,7 @@ class SiteSettings:
     """Resources on a page of results when a search does not say."""
     max_page_size: int = 1000
     """The most resources on a page of results."""
+    validation: str = "warn"
+    """What validation does with what is written: off, warn or reject, and by type: "warn, Patient=reject, Observation=off"."""
+    terminology_url: str = ""
+    """A terminology server (its FHIR base) that is asked about codes no loaded list knows; "" asks nobody."""

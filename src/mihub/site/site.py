@@ -14,7 +14,15 @@ from mihub.core.policy.actor import TransportId
 from mihub.core.policy.rules import Place
 from mihub.database.embedded import Embedded
 from mihub.database.pool import Pool, open_pool
+from mihub.errors import MihubError
 from mihub.site.access.gate import AssertionKeys, Gate
+from mihub.site.quarantine.door import Door, Faults, SaysNothing
+from mihub.site.quarantine.gated_store import GatedStore
+from mihub.site.quarantine.levels import Levels, levels_of
+from mihub.site.quarantine.postgres import PostgresQuarantine
+from mihub.site.quarantine.postgres_counts import PostgresCounts
+from mihub.site.quarantine.protocol import Quarantine
+from mihub.site.quarantine.tally import Tally
 from mihub.site.search.catalogue import Catalogue, catalogue
 from mihub.site.search.extract import TRANSPORT_SYSTEM, TransportIdOf, indexer
 from mihub.site.search.parse import PageLimits, Parser
@@ -23,6 +31,7 @@ from mihub.site.search.protocol import Search
 from mihub.site.settings import SiteSettings
 from mihub.site.store.postgres import PostgresStore
 from mihub.site.store.protocol import Store
+from mihub.site.validate.finding import Validator
 
 
 @dataclass
@@ -36,6 +45,9 @@ class Site:
     gate: Gate
     catalogue: Catalogue
     page_key: bytes
+    door: Door
+    tally: Tally
+    quarantine: Quarantine
     pool: Pool | None = None
     _closing: list[Callable[[], None]] = field(default_factory=list)
 
@@ -48,12 +60,21 @@ class Site:
         transport_id: TransportIdOf | None = None,
         database_url: str | None = None,
         now: Callable[[], float] = time.time,
+        validator: Validator | None = None,
+        validator_faults: Faults = (MihubError,),
     ) -> Site:
         """Open the record, bring its tables up to date, start the database when the settings name none.
 
         `transport_id`: Patient.id to the id that others know (`site.linkage`); without it nobody outside
-        finds a patient.
+        finds a patient. `validator` looks at every write as the setting `validation` says; without it nothing is
+        looked at. `validator_faults`: what it may raise and a write survives.
         """
+        levels = levels_of(settings.validation)
+        door = (
+            Door(validator, levels, validator_faults)
+            if validator is not None
+            else Door(SaysNothing(), Levels("off"))
+        )
         closing: list[Callable[[], None]] = []
         url = database_url or settings.database_url
         if url is None:
@@ -66,7 +87,7 @@ class Site:
             _close_all(closing)
             raise
         closing.append(pool.close)
-        return cls._on(settings, pool, assertion_keys, transport_id, now, closing)
+        return cls._on(settings, pool, assertion_keys, transport_id, now, closing, door)
 
     @classmethod
     def _on(
@@ -77,17 +98,31 @@ class Site:
         transport_id: TransportIdOf | None,
         now: Callable[[], float],
         closing: list[Callable[[], None]],
+        door: Door,
     ) -> Site:
         try:
             known, local = catalogue(), zone(settings.time_zone)
             version = f"{known.version}-{settings.time_zone}-{'transport' if transport_id else 'alone'}"
-            store = PostgresStore(pool, indexer(known, local, transport_id), catalogue=version)
+            record = PostgresStore(pool, indexer(known, local, transport_id), catalogue=version)
+            quarantine, tally = PostgresQuarantine(pool), Tally(PostgresCounts(pool), local, now)
+            store = GatedStore(record, door, tally, quarantine)
             search = PostgresSearch(pool)
             parser = Parser(known, local, PageLimits(settings.page_size, settings.max_page_size))
             finder = PatientFinder(parser, search)
             gate = Gate(Place(settings.member, settings.kind), assertion_keys, finder.by_transport_id, now)
             return cls(
-                settings, store, search, parser, gate, known, search.page_key(), pool, _closing=closing
+                settings,
+                store,
+                search,
+                parser,
+                gate,
+                known,
+                search.page_key(),
+                door,
+                tally,
+                quarantine,
+                pool,
+                _closing=closing,
             )
         except BaseException:
             _close_all(closing)

@@ -8,8 +8,11 @@ Above: `ndjson`, `importer`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
+
+import orjson
 
 from mihub.core.fhir import Resource
 from mihub.core.fhir.types import RESOURCE_TYPES
@@ -17,7 +20,7 @@ from mihub.site.ingest.bundle_entry import BundleEntry, Find, read_entry
 from mihub.site.ingest.fhir_resource import (
     Fault,
 )
-from mihub.site.ingest.records import Accepted, Record, Rejected
+from mihub.site.ingest.records import Accepted, Body, Record, Rejected
 from mihub.site.ingest.report import Reason
 from mihub.site.store.protocol import Delete, Put
 
@@ -26,26 +29,28 @@ _URN: Final = ("urn:uuid:", "urn:oid:")
 
 
 def read_bundle(
-    bundle: Resource, *, file: str, member: str, find: Find, line: int | None = None
+    bundle: Resource, *, file: str, member: str, find: Find, line: int | None = None, text: bytes = b""
 ) -> Iterator[Record]:
-    """The records of one bundle. `line`: where the bundle begins when it is a line of NDJSON."""
+    """The records of one bundle. `line`: where the bundle begins when it is a line of NDJSON; `text`: its bytes."""
+    whole = Body("bundle", text, "Bundle") if text else None
     fault = _bundle_fault(bundle)
     if fault is not None:
-        yield Rejected((_reason(fault, file, line=line),))
+        yield Rejected((_reason(fault, file, line=line),), body=whole)
         return
     entries = [
         read_entry(number, raw, member, find) for number, raw in enumerate(bundle.get("entry", []), start=1)
     ]
     if not entries:
-        yield Rejected((_reason(_EMPTY, file, line=line),))
+        yield Rejected((_reason(_EMPTY, file, line=line),), body=whole)
         return
     targets = {entry.full_url: "/".join(entry.key) for entry in entries if entry.full_url and entry.key}
     for entry in entries:
         _link(entry, targets, find)
     if bundle["type"] == "transaction":
-        yield _as_one(entries, file, line)
+        yield _as_one(entries, file, line, whole)
     else:
-        yield from (_alone(entry, file, line) for entry in entries)
+        listed = bundle.get("entry", [])
+        yield from (_alone(entry, file, line, listed[entry.number - 1]) for entry in entries)
 
 
 _EMPTY: Final = Fault(
@@ -119,15 +124,33 @@ def _write(entry: BundleEntry) -> Put | Delete:
     return Put(entry.resource or {}, if_absent=entry.if_absent)
 
 
-def _alone(entry: BundleEntry, file: str, line: int | None) -> Record:
+def _alone(entry: BundleEntry, file: str, line: int | None, raw: object) -> Record:
     if entry.fault is not None:
-        return Rejected((_reason(entry.fault, file, line=line, entry=entry.number),))
+        reason = _reason(entry.fault, file, line=line, entry=entry.number)
+        return Rejected((reason,), body=_entry_body(entry, raw))
     if entry.already:
         return Accepted((), file, line=line, entry=entry.number, already=1)
-    return Accepted((_write(entry),), file, line=line, entry=entry.number, references=tuple(entry.literals))
+    return Accepted(
+        (_write(entry),),
+        file,
+        line=line,
+        entry=entry.number,
+        references=tuple(entry.literals),
+        body=_entry_body(entry, raw),
+    )
 
 
-def _as_one(entries: list[BundleEntry], file: str, line: int | None) -> Record:
+def _entry_body(entry: BundleEntry, raw: object) -> Body:
+    """What is kept of an entry. One that could be read stands alone, since its references are resolved by now."""
+    key = ("/".join(entry.key),) if entry.key is not None else ()
+    named = (*(entry.key or ("", "")), key)
+    if entry.fault is None and entry.method != "DELETE" and not entry.if_absent:
+        return Body("resource", partial(orjson.dumps, entry.resource), *named)
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [raw]}
+    return Body("entry", partial(orjson.dumps, batch), *named)
+
+
+def _as_one(entries: list[BundleEntry], file: str, line: int | None, whole: Body | None) -> Record:
     clash = _first_clash(entries)
     if clash is not None:
         clash.fault = _TWICE
@@ -136,7 +159,8 @@ def _as_one(entries: list[BundleEntry], file: str, line: int | None) -> Record:
         reasons = tuple(
             _reason(entry.fault, file, line=line, entry=entry.number) for entry in faults if entry.fault
         )
-        return Rejected((*reasons, _reason(_whole(len(faults)), file, line=line)), records=len(entries))
+        refused = (*reasons, _reason(_whole(len(faults)), file, line=line))
+        return Rejected(refused, records=len(entries), body=whole)
     written = tuple(_write(entry) for entry in entries if not entry.already)
     return Accepted(
         written,
@@ -146,6 +170,8 @@ def _as_one(entries: list[BundleEntry], file: str, line: int | None) -> Record:
         alone=True,
         already=len(entries) - len(written),
         references=tuple(literal for entry in entries for literal in entry.literals),
+        body=whole,
+        places=tuple(f"Bundle.entry[{entry.number - 1}].resource" for entry in entries if not entry.already),
     )
 
 

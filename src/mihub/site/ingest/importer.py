@@ -21,14 +21,16 @@ from mihub.site.ingest.limits import Limits
 from mihub.site.ingest.ndjson import Source, read_document, read_lines
 from mihub.site.ingest.obds.reader import read_obds
 from mihub.site.ingest.open_references import Place
-from mihub.site.ingest.opening import as_utf8, open_bounded
+from mihub.site.ingest.opening import as_utf8, bounded_bytes, open_bounded
 from mihub.site.ingest.protocol import RecordWriter
-from mihub.site.ingest.records import Accepted, Noted, Record, Rejected
+from mihub.site.ingest.records import Accepted, Body, Noted, Record, Rejected
+from mihub.site.ingest.refusing import Intake, Refusing
 from mihub.site.ingest.rehearsal import Rehearsal
 from mihub.site.ingest.report import ImportReport, Progress, Reason
 from mihub.site.ingest.seen_in_file import SeenInFile
 from mihub.site.ingest.sniff import HEAD_BYTES, NOT_READ, Format, sniff
 from mihub.site.ingest.writing import Stopped, Writing
+from mihub.site.quarantine.protocol import MAX_BODY_BYTES
 
 _PROGRESS_RECORDS: Final = 1_000
 _COLLECT_RECORDS: Final = 50_000
@@ -46,8 +48,16 @@ class _File:
 class Importer:
     """Imports files into one member's record."""
 
-    def __init__(self, record: RecordWriter, member: MemberId, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        record: RecordWriter,
+        member: MemberId,
+        *,
+        limits: Limits | None = None,
+        intake: Intake | None = None,
+    ) -> None:
         self._record, self._member, self._limits = record, member, limits or Limits()
+        self._intake = intake or Intake()
 
     def run(
         self,
@@ -63,16 +73,41 @@ class Importer:
         """
         report = ImportReport(dry_run=dry_run, max_reasons=self._limits.max_reasons)
         record = Rehearsal(self._record) if dry_run else self._record
-        writing = Writing(record, report, self._limits)
+        refusing = Refusing(self._intake, report, dry_run)
+        writing = Writing(record, report, self._limits, refusing)
         with _collector_paused():
             try:
-                self._import_all(list(self._found(paths, report)), writing, report, progress)
+                self._import_all(list(self._found(paths, refusing)), writing, refusing, progress)
+                writing.flush()
             except Stopped:
+                refusing.flush_if_possible()
                 return report
         _note_open(writing, record, report)
         return report
 
-    def _found(self, paths: Iterable[Path | str], report: ImportReport) -> Iterator[_File]:
+    def again(self, body: bytes, shown: str) -> ImportReport:
+        """Import what was kept of a refused record, named as it was then. Never raises for what it holds."""
+        report = ImportReport(files=1, max_reasons=self._limits.max_reasons)
+        refusing = Refusing(self._intake, report)
+        writing = Writing(self._record, report, self._limits, refusing)
+        try:
+            with bounded_bytes(body, self._limits) as stream:
+                found = sniff(stream.read(HEAD_BYTES))
+            if found in NOT_READ:
+                refusing.refuse(Rejected((_reason(shown, *NOT_READ[found]),), body=Body("file", body)))
+            else:
+                file = _File(Path(), shown, found)
+                with bounded_bytes(body, self._limits) as stream:
+                    self._read_all(file, stream, writing, refusing)
+            writing.flush()
+        except Stopped:
+            return report
+        except MihubError as error:
+            refusing.refuse(Rejected((_unreadable(shown, error),), body=Body("file", body)))
+        return report
+
+    def _found(self, paths: Iterable[Path | str], refusing: Refusing) -> Iterator[_File]:
+        report = refusing.report
         for path in map(Path, paths):
             inside = (
                 sorted(below for below in path.rglob("*") if not below.is_dir()) if path.is_dir() else [path]
@@ -91,18 +126,18 @@ class Importer:
                 )
             for file in inside:
                 report.files += 1
-                yield from self._recognised(file, report)
+                yield from self._recognised(file, refusing)
 
-    def _recognised(self, path: Path, report: ImportReport) -> Iterator[_File]:
+    def _recognised(self, path: Path, refusing: Refusing) -> Iterator[_File]:
         shown = str(path)
         try:
             with open_bounded(path, self._limits) as stream:
                 found = sniff(stream.read(HEAD_BYTES))
         except (MihubError, OSError) as error:
-            report.reject((_unreadable(shown, error),))
+            refusing.refuse(Rejected((_unreadable(shown, error),), body=_whole_file(path)))
             return
         if found in NOT_READ:
-            report.reject((_reason(shown, *NOT_READ[found]),))
+            refusing.refuse(Rejected((_reason(shown, *NOT_READ[found]),), body=_whole_file(path)))
         else:
             yield _File(path, shown, found)
 
@@ -110,26 +145,39 @@ class Importer:
         self,
         files: list[_File],
         writing: Writing,
-        report: ImportReport,
+        refusing: Refusing,
         progress: Callable[[Progress], None] | None,
     ) -> None:
+        report = refusing.report
         ordered = sorted(files, key=lambda file: (_ORDER[file.format], file.shown))
         for done, file in enumerate(ordered):
             shown = _Shown(file.shown, done, len(ordered), report, progress)
-            self._import_file(file, writing, report, shown)
+            self._import_file(file, writing, refusing, shown)
             writing.flush()
         if progress is not None:
             progress(Progress("", len(ordered), len(ordered), report.read))
 
-    def _import_file(self, file: _File, writing: Writing, report: ImportReport, shown: _Shown) -> None:
-        seen = None if file.format is Format.OBDS else SeenInFile()
+    def _import_file(self, file: _File, writing: Writing, refusing: Refusing, shown: _Shown) -> None:
         try:
             with open_bounded(file.path, self._limits) as stream:
-                for record in self._records(file, stream, writing):
-                    _execute(record, seen, writing, report)
-                    shown.step()
+                self._read_all(file, stream, writing, refusing, shown)
         except (MihubError, OSError) as error:
-            report.reject((_unreadable(file.shown, error),))
+            refusing.refuse(Rejected((_unreadable(file.shown, error),), body=_whole_file(file.path)))
+
+    def _read_all(
+        self,
+        file: _File,
+        stream: io.BufferedReader,
+        writing: Writing,
+        refusing: Refusing,
+        shown: _Shown | None = None,
+    ) -> None:
+        refusing.source = "obds-import" if file.format is Format.OBDS else "fhir-import"
+        seen = None if file.format is Format.OBDS else SeenInFile()
+        for record in self._records(file, stream, writing):
+            _execute(record, seen, writing, refusing)
+            if shown is not None:
+                shown.step()
 
     def _records(self, file: _File, stream: io.BufferedReader, writing: Writing) -> Iterator[Record]:
         source = Source(file.shown, self._member, writing.find, self._limits)
@@ -139,15 +187,27 @@ class Importer:
         return read_lines(text, source) if file.format is Format.LINES else read_document(text, source)
 
 
-def _execute(record: Record, seen: SeenInFile | None, writing: Writing, report: ImportReport) -> None:
+def _execute(record: Record, seen: SeenInFile | None, writing: Writing, refusing: Refusing) -> None:
     if isinstance(record, Rejected):
-        report.reject(record.reasons, record.records)
+        refusing.refuse(record)
     elif isinstance(record, Noted):
-        report.note(record.note)
+        refusing.report.note(record.note)
     elif seen is not None and seen.clashes(record):
-        report.reject((_twice(record),), record.records)
+        # The first one is stored under the same key; that must not count as a repair of this one.
+        body = replace(record.body, keys=()) if record.body is not None else None
+        refusing.refuse(Rejected((_twice(record),), record.records, body))
     else:
         writing.accept(record)
+
+
+def _whole_file(path: Path) -> Body | None:
+    """The file itself when it is small enough to be kept; a larger one stays where it is."""
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_BODY_BYTES:
+            return None
+        return Body("file", path.read_bytes())
+    except OSError:
+        return None
 
 
 @dataclass(slots=True)

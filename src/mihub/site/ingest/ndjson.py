@@ -15,6 +15,7 @@ from typing import Final
 import orjson
 
 from mihub.core.fhir import Resource
+from mihub.core.fhir.types import ID, RESOURCE_TYPES
 from mihub.site.ingest.bundle_entry import Find
 from mihub.site.ingest.fhir_bundle import read_bundle
 from mihub.site.ingest.fhir_resource import (
@@ -27,7 +28,7 @@ from mihub.site.ingest.fhir_resource import (
 )
 from mihub.site.ingest.json_depth import nests_deeper_than
 from mihub.site.ingest.limits import Limits
-from mihub.site.ingest.records import Accepted, Record, Rejected
+from mihub.site.ingest.records import Accepted, Body, Record, Rejected
 from mihub.site.ingest.report import Reason
 from mihub.site.store.protocol import Put
 
@@ -78,16 +79,18 @@ def _skip_line(stream: io.BufferedReader, part: bytes) -> None:
 
 def _read_text(text: bytes, source: Source, line: int | None) -> Iterator[Record]:
     if nests_deeper_than(text, source.limits.max_json_depth):
-        yield _rejected(source, line, _too_deep(source.limits.max_json_depth))
+        yield _rejected(source, line, _too_deep(source.limits.max_json_depth), Body("resource", text))
         return
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         place = line if line is not None else error.lineno
-        yield _rejected(source, place, _syntax_fault(text, error))
+        yield _rejected(source, place, _syntax_fault(text, error), Body("resource", text))
         return
     if isinstance(value, dict) and value.get("resourceType") == "Bundle" and value.get("type") is not None:
-        yield from read_bundle(value, file=source.file, member=source.member, find=source.find, line=line)
+        yield from read_bundle(
+            value, file=source.file, member=source.member, find=source.find, line=line, text=text
+        )
     else:
         yield _single(value, text, source, line)
 
@@ -95,15 +98,30 @@ def _read_text(text: bytes, source: Source, line: int | None) -> Iterator[Record
 def _single(value: Resource, text: bytes, source: Source, line: int | None) -> Record:
     fault = structure_fault(value)
     if fault is not None:
-        return _rejected(source, line, fault)
+        return _rejected(source, line, fault, Body("resource", text, *_named(value)))
     literals = _literals(value, text)
     fault = reference_fault(value, literals) or _unresolvable(literals)
     if fault is not None:
-        return _rejected(source, line, fault)
+        return _rejected(source, line, fault, Body("resource", text, *_named(value)))
     resource = without_server_meta(value)
     if "id" not in resource:
         resource = {**resource, "id": stable_id(source.member, resource)}
-    return Accepted((Put(resource),), source.file, line=line, references=literals)
+    body = Body("resource", text, *_named(resource))
+    return Accepted((Put(resource),), source.file, line=line, references=literals, body=body)
+
+
+def _named(value: object) -> tuple[str, str, tuple[str, ...]]:
+    """Type, id and key of a resource, as far as they are right."""
+    if not isinstance(value, dict):
+        return "", "", ()
+    resource_type, resource_id = value.get("resourceType"), value.get("id")
+    known = isinstance(resource_type, str) and resource_type in RESOURCE_TYPES
+    named = known and isinstance(resource_id, str) and ID.fullmatch(resource_id)
+    return (
+        str(resource_type) if known else "",
+        str(resource_id) if named else "",
+        (f"{resource_type}/{resource_id}",) if named else (),
+    )
 
 
 def _literals(resource: Resource, text: bytes) -> tuple[str, ...]:
@@ -162,7 +180,6 @@ def _too_long(source: Source, line: int | None, what: str) -> Rejected:
     return _rejected(source, line, fault)
 
 
-def _rejected(source: Source, line: int | None, fault: Fault) -> Rejected:
-    return Rejected(
-        (Reason(file=source.file, reason=fault.reason, rule=fault.rule, next=fault.next, line=line),)
-    )
+def _rejected(source: Source, line: int | None, fault: Fault, body: Body | None = None) -> Rejected:
+    reason = Reason(file=source.file, reason=fault.reason, rule=fault.rule, next=fault.next, line=line)
+    return Rejected((reason,), body=body)

@@ -31,7 +31,15 @@ def open_bounded(path: Path, limits: Limits) -> io.BufferedReader:
         raise InvalidInput(
             "This is not a regular file.", rule="only files are read", next_step="Name a file or a folder."
         )
-    raw = path.open("rb")
+    return _bounded(path.open("rb"), limits)
+
+
+def bounded_bytes(body: bytes, limits: Limits) -> io.BufferedReader:
+    """As `open_bounded`, of bytes that are held already."""
+    return _bounded(io.BufferedReader(_Held(body)), limits)
+
+
+def _bounded(raw: io.BufferedReader, limits: Limits) -> io.BufferedReader:
     packed = raw.peek(2)[:2] == GZIP_MAGIC
     reader: io.RawIOBase = _Gunzip(raw, limits) if packed else _Bounded(raw, limits)
     return io.BufferedReader(reader, buffer_size=_CHUNK)
@@ -77,6 +85,16 @@ class _Reading(io.RawIOBase):
 
     def _more(self) -> bytes:
         raise NotImplementedError
+
+
+class _Held(_Reading):
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
+        self._body: bytes | None = body
+
+    def _more(self) -> bytes:
+        body, self._body = self._body, None
+        return body or b""
 
 
 class _Bounded(_Reading):

@@ -6,10 +6,30 @@ Readers (`ndjson`, `fhir_bundle`, `obds`) make them, `importer` executes them; n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mihub.site.ingest.report import Reason
+from mihub.site.quarantine.protocol import Kind
 from mihub.site.store.protocol import Delete, Put
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a record was before it was read, for the quarantine; made only when it is asked for.
+
+    `keys`: `Type/id` of what it would have written, as far as the reader knows.
+    """
+
+    kind: Kind
+    content: bytes | Callable[[], bytes]
+    resource_type: str = ""
+    resource_id: str = ""
+    keys: tuple[str, ...] = ()
+
+    def text(self) -> bytes:
+        """The bytes."""
+        return self.content if isinstance(self.content, bytes) else self.content()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +48,9 @@ class Accepted:
     alone: bool = False
     already: int = 0
     references: tuple[str, ...] = ()
+    body: Body | None = None
+    # How each entry is named in what was sent; empty when the resources stand for themselves.
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +59,7 @@ class Rejected:
 
     reasons: tuple[Reason, ...]
     records: int = 1
+    body: Body | None = None
 
 
 @dataclass(frozen=True, slots=True)

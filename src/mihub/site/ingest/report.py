@@ -34,6 +34,8 @@ class Reason:
     next: str
     line: int | None = None
     entry: int | None = None
+    # The same in German, where the sentence is made from a profile and no catalogue can hold it.
+    german: tuple[str, str] = ("", "")
 
     def as_json(self) -> dict[str, Any]:
         """The object of the report: `line` or `entry` only where there is one."""
@@ -52,6 +54,17 @@ class Progress:
 
 
 @dataclass(slots=True)
+class Conformance:
+    """What validation saw in one run: resources looked at, those with an error, with warnings only, and not stored."""
+
+    checked: int = 0
+    with_errors: int = 0
+    with_warnings: int = 0
+    refused: int = 0
+    rules: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
 class ImportReport:
     """Filled by one run.
 
@@ -67,6 +80,8 @@ class ImportReport:
     notes: list[Reason] = field(default_factory=list)
     stopped: MihubError | None = None
     max_reasons: int = _MAX_REASONS
+    conformance: Conformance = field(default_factory=Conformance)
+    quarantined: int = 0
     _more_reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
     _noted: set[tuple[str, str, str]] = field(default_factory=set)
 

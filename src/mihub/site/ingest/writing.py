@@ -7,6 +7,7 @@ not take others with it. A full disk or a lost store ends the run. Above: `impor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from mihub.core.fhir import Resource
@@ -15,7 +16,8 @@ from mihub.site.ingest.fhir_resource import MEDICAL_RECORD, identifiers
 from mihub.site.ingest.limits import Limits
 from mihub.site.ingest.open_references import OpenReferences
 from mihub.site.ingest.protocol import RecordWriter
-from mihub.site.ingest.records import Accepted
+from mihub.site.ingest.records import Accepted, Rejected
+from mihub.site.ingest.refusing import Refusing
 from mihub.site.ingest.rehearsal import READ_BACK, key_of
 from mihub.site.ingest.report import ImportReport, Reason
 from mihub.site.store.protocol import Delete, Put, Written
@@ -31,8 +33,11 @@ class Stopped(Exception):
 class Writing:
     """One run's way to the store; also answers what is there including what waits in the batch."""
 
-    def __init__(self, record: RecordWriter, report: ImportReport, limits: Limits) -> None:
-        self._record, self._report, self._limits = record, report, limits
+    def __init__(
+        self, record: RecordWriter, report: ImportReport, limits: Limits, refusing: Refusing
+    ) -> None:
+        self._record, self._report, self._limits, self._refusing = record, report, limits, refusing
+        self._carried: dict[str, Put] = {}
         self._waiting: list[Accepted] = []
         self._waiting_keys: set[tuple[str, str]] = set()
         self._waiting_entries = 0
@@ -43,7 +48,12 @@ class Writing:
         self.open_references = OpenReferences(limits.max_open_references)
 
     def accept(self, record: Accepted) -> None:
-        """Write it now or with its batch. Raises `Stopped`."""
+        """Write it now or with its batch, unless validation forbids it. Raises `Stopped`."""
+        judged = self._refusing.judged(record)
+        if judged is None:
+            self._carry(record)
+            return
+        record = self._with_patient(judged)
         keys = {key_of(entry) for entry in record.entries}
         if record.alone:
             self.flush()
@@ -57,7 +67,8 @@ class Writing:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits. Raises `Stopped`."""
+        """Write what waits, keep what was refused. Raises `Stopped`."""
+        self._keep_refused()
         waiting, self._waiting = self._waiting, []
         self._read |= self._waiting_bodies
         self._waiting_keys, self._waiting_bodies, self._waiting_entries = set(), {}, 0
@@ -109,6 +120,32 @@ class Writing:
                 if (resource_type, *identifier) in self._found:
                     self._found[resource_type, *identifier].append(str(resource["id"]))
 
+    def _keep_refused(self) -> None:
+        try:
+            self._refusing.flush()
+        except MihubError as error:
+            # What is refused must not disappear: where it can not be kept, the run ends and the files stay the source.
+            self._report.stopped = error
+            raise Stopped from error
+
+    def _carry(self, record: Accepted) -> None:
+        """A report's Patient stands with the first report only; when that is refused, the next one brings the Patient."""
+        if record.body is None or record.body.kind != "obds":
+            return
+        for entry in record.entries:
+            if isinstance(entry, Put) and entry.resource.get("resourceType") == "Patient":
+                self._carried[f"Patient/{entry.resource['id']}"] = entry
+
+    def _with_patient(self, record: Accepted) -> Accepted:
+        if not self._carried or record.body is None or record.body.kind != "obds":
+            return record
+        subjects = {_subject(entry) for entry in record.entries if isinstance(entry, Put)}
+        wanted = [self._carried.pop(key) for key in sorted(subjects & self._carried.keys())]
+        if not wanted:
+            return record
+        judged = self._refusing.judged(replace(record, entries=tuple(wanted), records=0, body=None))
+        return replace(record, entries=(*judged.entries, *record.entries)) if judged is not None else record
+
     def _remember(self, entry: Put | Delete) -> None:
         key = key_of(entry)
         if isinstance(entry, Delete):
@@ -147,12 +184,17 @@ class Writing:
                 self._refuse(error, record)
 
     def _refuse(self, error: MihubError, record: Accepted) -> None:
-        self._report.reject((_reason(error, record),), record.records)
+        self._refusing.refuse(Rejected((_reason(error, record),), record.records, record.body))
 
     def _stop(self, error: MihubError, records: list[Accepted]) -> None:
         self._report.stopped = error
         self._report.reject((_reason(error, records[0]),), sum(record.records for record in records))
         raise Stopped
+
+
+def _subject(entry: Put) -> str:
+    subject = entry.resource.get("subject") or entry.resource.get("patient")
+    return str(subject.get("reference", "")) if isinstance(subject, dict) else ""
 
 
 def _reason(error: MihubError, record: Accepted) -> Reason:

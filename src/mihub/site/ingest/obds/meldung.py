@@ -6,8 +6,8 @@ Above: `reader`. Below: `rules`, `mapping`, `provenance`, `reasons`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from mihub.core.fhir import Json, Resource
@@ -24,7 +24,7 @@ from mihub.site.ingest.obds.provenance import (
 from mihub.site.ingest.obds.reasons import REASONS_PER_REPORT, left_out, not_mapped, replaced, violated
 from mihub.site.ingest.obds.report import Case, Report
 from mihub.site.ingest.obds.rules import Violation, violations
-from mihub.site.ingest.records import Accepted, Noted, Record, Rejected
+from mihub.site.ingest.records import Accepted, Body, Noted, Record, Rejected
 from mihub.site.ingest.report import Reason
 from mihub.site.store.protocol import Delete, Put
 
@@ -66,6 +66,7 @@ class PatientReports:
     reported: str
     master: Node
     known: Known
+    body_of: Callable[[Node], Body] | None = None
     died: str = ""
     news: bool = False
     accepted: list[Accepted] = field(default_factory=list)
@@ -78,11 +79,15 @@ class PatientReports:
         found = meldung_violations(meldung)
         refusing = refusals(self.file, found)
         if refusing:
-            self.rest.append(Rejected(refusing))
+            self.rest.append(Rejected(refusing, body=self._body(meldung)))
             return
         self._note(meldung, found)
         parts = frozenset(id(violation.part) for violation in found)
-        self.accepted.append(self._map(meldung.without(parts) if parts else meldung))
+        mapped = self._map(meldung.without(parts) if parts else meldung)
+        self.accepted.append(replace(mapped, body=self._body(meldung)))
+
+    def _body(self, meldung: Node) -> Body | None:
+        return self.body_of(meldung) if self.body_of is not None else None
 
     def _note(self, meldung: Node, found: list[Violation]) -> None:
         notes = [left_out(self.file, violation) for violation in found]

@@ -17,13 +17,14 @@ from mihub.core.mii.canonicals import patient_number_system
 from mihub.errors import MihubError
 from mihub.site.ingest.fhir_resource import MEDICAL_RECORD, is_made_from_reports
 from mihub.site.ingest.ndjson import Source
+from mihub.site.ingest.obds.kept import report_body
 from mihub.site.ingest.obds.meldung import Known, PatientReports, meldung_violations, provenance_ids, refusals
 from mihub.site.ingest.obds.node import Node
 from mihub.site.ingest.obds.patient import made_id, make_patient, newer_of
 from mihub.site.ingest.obds.reasons import REASONS_PER_REPORT, refused, violated
 from mihub.site.ingest.obds.rules import violations
 from mihub.site.ingest.obds.xml import Header, read_patients
-from mihub.site.ingest.records import Record, Rejected
+from mihub.site.ingest.records import Body, Record, Rejected
 from mihub.site.ingest.report import Reason
 from mihub.site.store.protocol import Put
 
@@ -85,9 +86,13 @@ def _patient_records(header: Header, node: Node, source: Source, known: Known) -
     master = node.first("Patienten_Stammdaten")
     faults = _patient_faults(header, node, master, source.file)
     if not meldungen:
-        yield Rejected((refused(source.file, node.line, "The patient has no report (Meldung)."),))
+        yield Rejected(
+            (refused(source.file, node.line, "The patient has no report (Meldung)."),),
+            body=report_body(source.member, header.reported, node, ()),
+        )
     elif faults or master is None:
-        yield from _all_refused(meldungen, faults, source.file)
+        body = report_body(source.member, header.reported, node, meldungen)
+        yield from _all_refused(meldungen, faults, source.file, body)
     else:
         reports = _reports(header, node, master, source, known)
         for meldung in meldungen:
@@ -108,17 +113,23 @@ def _patient_faults(header: Header, node: Node, master: Node | None, file: str) 
     return faults[:REASONS_PER_REPORT]
 
 
-def _all_refused(meldungen: list[Node], faults: list[Reason], file: str) -> Iterator[Record]:
+def _all_refused(meldungen: list[Node], faults: list[Reason], file: str, body: Body) -> Iterator[Record]:
     """The patient's faults once, then what each report has wrong besides, so that one export corrects all."""
     own = tuple(reason for meldung in meldungen for reason in refusals(file, meldung_violations(meldung)))
-    yield Rejected((*faults, *own), records=len(meldungen))
+    yield Rejected((*faults, *own), records=len(meldungen), body=body)
 
 
 def _reports(header: Header, node: Node, master: Node, source: Source, known: Known) -> PatientReports:
     number = node.attribute("Patient_ID")
     patient_id = _stored_patient(source, number) or made_id(source.member, number)
     reference = {"reference": f"Patient/{patient_id}"}
-    return PatientReports(source.member, source.file, number, reference, header.reported, master, known)
+
+    def body_of(meldung: Node) -> Body:
+        return report_body(source.member, header.reported, node, [meldung])
+
+    return PatientReports(
+        source.member, source.file, number, reference, header.reported, master, known, body_of
+    )
 
 
 def _stored_patient(source: Source, number: str) -> str:
