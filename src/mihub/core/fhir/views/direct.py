@@ -1,0 +1,201 @@
+"""Plain paths of a view read straight from the JSON: what `routes` can walk, the rest through FHIRPath.
+
+Must give what `exact` gives or raise `Odd`, upon which the resource is run by `exact`; the generative tests hold the two
+together. Nodes are JSON values whose type is known from the path. Neighbours: `routes` below, `running` above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, cast
+
+from mihub.core.fhir.fhirpath import nodes
+from mihub.core.fhir.fhirpath.elements import Element
+from mihub.core.fhir.fhirpath.shapes import Shape
+from mihub.core.fhir.fhirpath.types import Model, TypeInfo
+from mihub.core.fhir.views.definition import Column, Path, Select
+from mihub.core.fhir.views.exact import ExactMaker, several, walked
+from mihub.core.fhir.views.kinds import FITS, Kind, Unfit
+from mihub.core.fhir.views.making import Unwalkable
+from mihub.core.fhir.views.routes import Odd, Route, Router
+from mihub.core.fhir.views.state import State
+
+__all__ = ["DirectMaker", "Odd"]
+
+_NATURAL: Final[dict[Kind, type]] = {
+    Kind.TEXT: str,
+    Kind.BOOLEAN: bool,
+    Kind.BINARY: str,
+    Kind.DECIMAL: float,
+}
+_Get = Callable[[Any], Any]
+
+
+class DirectMaker:
+    """See `making.Maker`; nodes are JSON values."""
+
+    def __init__(self, model: Model, state: State, resource: str) -> None:
+        kind = model.type(resource)
+        if kind is None:
+            raise Unwalkable
+        self.state = state
+        self._root = kind
+        self._router = Router(model)
+        self._exact = ExactMaker(model, state)
+
+    def columns(self, columns: Sequence[Column], focus: Shape) -> Callable[[Any], tuple[Any, ...]]:
+        """See `Maker.columns`."""
+        if not columns:
+            return lambda node: ()
+        kind = _only(focus)
+        getters = [self._column(column, kind) for column in columns]
+        return lambda node: tuple([get(node) for get in getters])
+
+    def foci(self, select: Select, outer: Shape) -> Callable[[Any], Sequence[Any]]:
+        """See `Maker.foci`."""
+        _only(select.focus)
+        first = [self._steps(path, _only(outer)) for path in select.paths]
+        if select.iteration != "repeat":
+            return first[0]
+        further = [self._steps(path, _only(select.focus)) for path in select.paths]
+        return lambda node: walked(node, first, further)
+
+    def _steps(self, path: Path, kind: TypeInfo) -> Callable[[Any], Sequence[Any]]:
+        route = self._router.route(path.tree, kind)
+        if route is None:
+            raise Unwalkable
+        get, primitive = route.getter, route.kind.primitive
+        if route.many:
+            return cast(Callable[[Any], Sequence[Any]], get)
+
+        def one(node: Any) -> Sequence[Any]:
+            value = get(node)
+            if value is None:
+                if primitive:
+                    # It may have extensions only, which FHIRPath counts as an item.
+                    raise Odd
+                return ()
+            if (value.__class__ is dict) is primitive or value.__class__ is list:
+                raise Odd
+            return (value,)
+
+        return one
+
+    def condition(self, path: Path) -> Callable[[Any], bool]:
+        """See `Maker.condition`."""
+        test = self._router.test(path.tree, self._root)
+        return test or self._by_engine(self._exact.condition(path), self._root)
+
+    def _column(self, column: Column, kind: TypeInfo) -> _Get:
+        tree = column.path.tree
+        if isinstance(tree, nodes.Variable) and tree.name == "rowIndex" and not column.collection:
+            return self._row_index(column)
+        route = self._router.route(tree, kind)
+        if route is not None:
+            return _valued(column, route)
+        test = self._router.test(tree, kind) if self._router.is_decided(tree) else None
+        if test is not None and column.kind is Kind.BOOLEAN and not column.collection:
+            return test
+        return self._by_engine(self._exact.column(column), kind)
+
+    def _row_index(self, column: Column) -> _Get:
+        state, fit = self.state, _fitting(column)
+        return lambda node: fit(state.index)
+
+    def _by_engine(self, run: _Get, kind: TypeInfo) -> _Get:
+        if kind is self._root:
+            state = self.state
+            # The focus may be an element inside that has the root's type; a resource is never inside of itself here.
+            return lambda node: run(state.root)
+        return lambda node: run(Element(node, kind))
+
+
+def _only(focus: Shape) -> TypeInfo:
+    """The one type that all nodes have."""
+    if focus.types is None or len(focus.types) != 1:
+        raise Unwalkable
+    return focus.types[0]
+
+
+def _valued(column: Column, route: Route) -> _Get:
+    """From a node to the value of the column. Raises `RowError` and `Odd`."""
+    fit = _fitting(column)
+    get, primitive = route.getter, route.kind.primitive
+    if not route.many:
+        if column.collection:
+
+            def listed(node: Any) -> Any:
+                value = get(node)
+                return [] if value is None else [_shaped(fit, value, primitive)]
+
+            return listed
+        return _single(column, route)
+
+    def values(node: Any) -> Any:
+        found = get(node)
+        if column.collection:
+            return [_shaped(fit, value, primitive) for value in found]
+        if not found:
+            return None
+        if len(found) > 1:
+            raise several(column)
+        return _shaped(fit, found[0], primitive)
+
+    return values
+
+
+def _near(keys: tuple[str, ...], natural: type | None, shaped: _Get) -> _Get:
+    """A child or grandchild in one closure: most columns are one."""
+    key = keys[-1]
+    if len(keys) == 1:
+
+        def child(node: Any) -> Any:
+            found = node.get(key)
+            return found if found.__class__ is natural or found is None else shaped(found)
+
+        return child
+    first = keys[0]
+
+    def grandchild(node: Any) -> Any:
+        inner = node.get(first)
+        if inner.__class__ is dict:
+            found = inner.get(key)
+            return found if found.__class__ is natural or found is None else shaped(found)
+        if inner is None:
+            return None
+        raise Odd
+
+    return grandchild
+
+
+def _single(column: Column, route: Route) -> _Get:
+    get, primitive = route.getter, route.kind.primitive
+    natural, fit = (_NATURAL.get(column.kind) if primitive else None), _fitting(column)
+    if route.get is None and len(route.keys) in (1, 2):
+        return _near(route.keys, natural, lambda found: _shaped(fit, found, primitive))
+
+    def value(node: Any) -> Any:
+        found = get(node)
+        if found is None or found.__class__ is natural:
+            return found
+        return _shaped(fit, found, primitive)
+
+    return value
+
+
+def _shaped(fit: _Get, value: Any, primitive: bool) -> Any:
+    if (value.__class__ is dict) is primitive or value.__class__ is list:
+        raise Odd
+    return fit(value)
+
+
+def _fitting(column: Column) -> _Get:
+    fits = FITS[column.kind]
+
+    def fit(value: Any) -> Any:
+        try:
+            return fits(value)
+        except Unfit:
+            raise Odd from None
+
+    return fit
