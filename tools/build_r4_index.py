@@ -53,6 +53,14 @@ _NOT_R4 = {
 }
 _NOT_R4_ELEMENTS = {"ResearchStudy.studyDesign"}
 _NOT_R4_CODES = {(_HL7 + "questionnaire-item-control", "multi-select")}
+# HL7's own profile cuts slices from this element and names no slicing: id of the first slice -> the element.
+_UNSLICED = {
+    "FamilyMemberHistory.condition:Condition": {
+        "id": "FamilyMemberHistory.condition",
+        "path": "FamilyMemberHistory.condition",
+        "slicing": {"rules": "open"},
+    }
+}
 # Element id -> what R4 4.0.1 says of its binding.
 _R4_BINDINGS = {
     "ResearchStudy.status": ("required", _HL7 + "ValueSet/research-study-status|4.0.1"),
@@ -61,39 +69,96 @@ _R4_BINDINGS = {
 _R4_TARGETS = {
     _HL7 + "SearchParameter/clinical-patient": ["Patient", "Group"],
     _HL7 + "SearchParameter/MeasureReport-subject": (
-        "Practitioner Group Device Patient PractitionerRole RelatedPerson Location".split()
+        ["Practitioner", "Group", "Device", "Patient", "PractitionerRole", "RelatedPerson", "Location"]
     ),
 }
 
 # Per resource type: the top-level members that are facts.
-_COMMON = "resourceType id url identifier version name title status experimental".split()
+_COMMON = ["resourceType", "id", "url", "identifier", "version", "name", "title", "status", "experimental"]
 _KEPT = {
     "StructureDefinition": [
         *_COMMON,
-        *"fhirVersion kind abstract context contextInvariant type baseDefinition derivation".split(),
+        *[
+            "fhirVersion",
+            "kind",
+            "abstract",
+            "context",
+            "contextInvariant",
+            "type",
+            "baseDefinition",
+            "derivation",
+        ],
     ],
     "ValueSet": [*_COMMON, "immutable", "compose"],
     "CodeSystem": [
         *_COMMON,
-        *"caseSensitive valueSet hierarchyMeaning compositional versionNeeded content supplements count".split(),
-        *"filter property concept".split(),
+        *[
+            "caseSensitive",
+            "valueSet",
+            "hierarchyMeaning",
+            "compositional",
+            "versionNeeded",
+            "content",
+            "supplements",
+            "count",
+        ],
+        *["filter", "property", "concept"],
     ],
     "SearchParameter": [
         *_COMMON,
-        *"derivedFrom code base type expression xpathUsage target multipleOr multipleAnd comparator".split(),
-        *"modifier chain component".split(),
+        *[
+            "derivedFrom",
+            "code",
+            "base",
+            "type",
+            "expression",
+            "xpathUsage",
+            "target",
+            "multipleOr",
+            "multipleAnd",
+            "comparator",
+        ],
+        *["modifier", "chain", "component"],
     ],
     "OperationDefinition": [
         *_COMMON,
-        *"kind affectsState code base resource system type instance inputProfile outputProfile parameter".split(),
+        *[
+            "kind",
+            "affectsState",
+            "code",
+            "base",
+            "resource",
+            "system",
+            "type",
+            "instance",
+            "inputProfile",
+            "outputProfile",
+            "parameter",
+        ],
     ],
     "CompartmentDefinition": [*_COMMON, "code", "search", "resource"],
-    "ConceptMap": [*_COMMON, *"sourceUri sourceCanonical targetUri targetCanonical group".split()],
+    "ConceptMap": [*_COMMON, *["sourceUri", "sourceCanonical", "targetUri", "targetCanonical", "group"]],
 }
 # Texts inside what is kept, and mappings to other models.
 _TEXTS = frozenset(
-    "definition comment requirements short alias mapping example condition xpath meaningWhenMissing orderMeaning "
-    "isModifierReason documentation description text copyright".split()
+    [
+        "definition",
+        "comment",
+        "requirements",
+        "short",
+        "alias",
+        "mapping",
+        "example",
+        "condition",
+        "xpath",
+        "meaningWhenMissing",
+        "orderMeaning",
+        "isModifierReason",
+        "documentation",
+        "description",
+        "text",
+        "copyright",
+    ]
 )
 # A value that data must have is kept to the letter, texts and all.
 _VALUES = ("fixed", "pattern", "defaultValue")
@@ -153,8 +218,7 @@ def facts(resource: dict[str, Any]) -> dict[str, Any]:
     if status and resource["resourceType"] in ("CodeSystem", "ValueSet"):
         kept["extension"] = status
     if resource["resourceType"] == "StructureDefinition":
-        elements = [element_facts(e) for e in resource["differential"]["element"]]
-        kept["differential"] = {"element": [e for e in elements if e["id"] not in _NOT_R4_ELEMENTS]}
+        kept["differential"] = {"element": list(elements(resource))}
     if resource["resourceType"] == "CodeSystem":
         url = resource["url"]
         concepts = [c for c in kept.get("concept", ()) if (url, c["code"]) not in _NOT_R4_CODES]
@@ -162,6 +226,15 @@ def facts(resource: dict[str, Any]) -> dict[str, Any]:
     if resource["url"] in _R4_TARGETS:
         kept["target"] = _R4_TARGETS[resource["url"]]
     return kept
+
+
+def elements(structure: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a structure says in its differential."""
+    for element in structure["differential"]["element"]:
+        if element["id"] in _UNSLICED:
+            yield _UNSLICED[element["id"]]
+        if element["id"] not in _NOT_R4_ELEMENTS:
+            yield element_facts(element)
 
 
 def element_facts(element: dict[str, Any]) -> dict[str, Any]:

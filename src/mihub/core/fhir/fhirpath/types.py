@@ -1,20 +1,22 @@
 """The types of R4 as the evaluator walks them: which children a type has, in which JSON keys, of which types.
 
-Reads the packaged table once, on first use; a type is built when it is first met. No other file knows the
-table's form. Source: the table's own `origin`. Above: `elements`, `shapes`, `compiler`.
+Reads what the packaged definitions say of a type when the type is first met; nothing else tells the engine what
+R4 is. Source: `core.fhir.definitions.core`. Above: `elements`, `shapes`, `compiler`.
 """
 
 from __future__ import annotations
 
-import gzip
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib import resources
 from typing import Any, Final
 
-import orjson
+from mihub.core.fhir import Json
+from mihub.core.fhir.definitions.core import core_definitions
+from mihub.core.fhir.definitions.protocol import Definitions
 
-_TABLE: Final = "data/r4-index.json.gz"
+_FHIR_TYPE: Final = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
+_STRING: Final = "http://hl7.org/fhirpath/System.String"
 SYSTEM_TYPES: Final = frozenset(
     ["Any", "Boolean", "String", "Integer", "Long", "Decimal", "Date", "DateTime", "Time", "Quantity"]
 )
@@ -72,11 +74,21 @@ class TypeInfo:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A type as the definitions have it. `elements`: name -> [types, min, max], its own only."""
+
+    base: str
+    kind: str
+    elements: dict[str, Any] = field(default_factory=dict)
+
+
 class Model:
     """A version of FHIR: types by name."""
 
-    def __init__(self, table: dict[str, Any]) -> None:
-        self._table: dict[str, Any] = table["types"]
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._rows: dict[str, _Row] = {}
         self._types: dict[str, TypeInfo] = {}
         # For JSON objects of no known type, such as a caller's own variables: every key is a child.
         self.untyped: TypeInfo = TypeInfo("Any", None, "untyped", self, {})
@@ -86,21 +98,39 @@ class Model:
         """What a resource is whose type the model does not know."""
         found = self.type("Resource")
         if found is None:
-            raise LookupError("the packaged table has no type Resource")
+            raise LookupError("the packaged definitions have no type Resource")
         return found
+
+    @cached_property
+    def _canonicals(self) -> dict[str, str]:
+        """Name of each type -> the canonical of its definition; profiles are no types."""
+        known = self._definitions.all("StructureDefinition")
+        return {k.type: f"{k.url}|{k.version}" for k in known if k.derivation != "constraint"}
 
     def type(self, name: str) -> TypeInfo | None:
         """The type of that name, backbone elements by path (`Patient.contact`); None when there is none."""
         found = self._types.get(name)
-        if found is None and name in self._table:
-            row = self._table[name]
-            base = self.type(row["base"]) if row["base"] else None
-            found = self._types[name] = TypeInfo(name, base, row["kind"], self, row["elements"])
+        if found is None:
+            row = self._row(name)
+            if row is None:
+                return None
+            base = self.type(row.base) if row.base else None
+            found = self._types[name] = TypeInfo(name, base, row.kind, self, row.elements)
         return found
 
     def is_resource(self, name: str) -> bool:
         """Whether the name is that of a resource type."""
-        return name in self._table and self._table[name]["kind"] == "resource"
+        row = self._row(name)
+        return row is not None and row.kind == "resource"
+
+    def _row(self, name: str) -> _Row | None:
+        if name not in self._rows:
+            canonical = self._canonicals.get(name.partition(".")[0])
+            found = self._definitions.find(canonical, "StructureDefinition") if canonical else None
+            if found is None or found.resource["kind"] == "logical":
+                return None
+            self._rows.update(_rows_of(found.resource))
+        return self._rows.get(name)
 
     def steps_of(self, kind: TypeInfo, name: str) -> tuple[Step, ...]:
         """The keys of one child, worked out from the table."""
@@ -131,8 +161,42 @@ def _capital(code: str) -> str:
     return code[0].upper() + code[1:]
 
 
+def _rows_of(structure: Json) -> dict[str, _Row]:
+    """The type that a definition is about, and the backbone elements inside it, by path."""
+    rows = {
+        structure["type"]: _Row(structure.get("baseDefinition", "").rpartition("/")[2], structure["kind"])
+    }
+    for path, codes, element in _elements_of(structure):
+        holder, _, name = path.rpartition(".")
+        if codes in (["BackboneElement"], ["Element"]):
+            rows[path] = _Row(codes[0], "complex-type")
+            codes = [path]
+        # A primitive's value is the JSON value itself, no child.
+        if rows[holder].kind != "primitive-type" or name != "value":
+            rows[holder].elements[name] = [codes, element.get("min", 0), element.get("max", "*")]
+    return rows
+
+
+def _elements_of(structure: Json) -> Iterator[tuple[str, list[str], Json]]:
+    """Path, type codes and definition of each element; a content reference names the path it repeats."""
+    for element in structure["differential"]["element"]:
+        if "." not in element["path"] or not {"type", "contentReference"} & element.keys():
+            continue  # the type itself, or a word about an element of its base
+        if "contentReference" in element:
+            yield element["path"], [element["contentReference"].partition("#")[2]], element
+        else:
+            yield element["path"], [_code(element["path"], kind) for kind in element["type"]], element
+
+
+def _code(path: str, kind: Json) -> str:
+    """The code of a type; what the definitions give as FHIRPath's String is said by an extension, or is a string."""
+    if path == "Resource.id":
+        return "id"  # the published definition says string, the text of the specification id
+    named = [x["valueUrl"] for x in kind.get("extension", ()) if x["url"] == _FHIR_TYPE]
+    return str(named[0]) if named else str(kind["code"]).replace(_STRING, "string")
+
+
 @cache
 def r4() -> Model:
-    """FHIR R4 (4.0.1), read from the package on first use."""
-    packed = resources.files("mihub.core.fhir").joinpath(_TABLE).read_bytes()
-    return Model(orjson.loads(gzip.decompress(packed)))
+    """FHIR R4 (4.0.1), its types read from the package as they are met."""
+    return Model(core_definitions())

@@ -12,7 +12,6 @@ from typing import Any, Final
 from mihub.core.fhir import Json
 from mihub.errors import InvalidInput
 
-_STRENGTHS: Final = ("example", "preferred", "extensible", "required")
 # Types that stand for any other in a base.
 _ANY: Final = frozenset({"Element", "Resource", "*", ""})
 # FHIRPath's own types: which FHIR type stands behind them is said by an extension only.
@@ -87,26 +86,50 @@ def _codes(types: Iterable[Any]) -> frozenset[str]:
 
 def _binding(base: Json, change: Json, where: str) -> None:
     before, after = base.get("binding", {}).get("strength"), change.get("binding", {}).get("strength")
-    if before in _STRENGTHS and after in _STRENGTHS and _STRENGTHS.index(after) < _STRENGTHS.index(before):
+    # Weaker than 'extensible' is bad manners (HL7's own IPS does it), weaker than 'required' makes other data valid.
+    if before == "required" and after not in (None, "required"):
         raise contradicts(
-            f"The profile binds by '{after}' what its base binds by '{before}'",
+            f"The profile binds by '{str(after)[:20]}' what its base binds by 'required'",
             where,
-            "a profile does not weaken a binding",
+            "a profile does not weaken a required binding",
         )
 
 
 def _value(base: Json, change: Json, where: str) -> None:
-    fixed = next((k for k in change if k.startswith("fixed")), "")
-    pattern = next((k for k in change if k.startswith("pattern")), "")
+    fixed, pattern = _member(change, "fixed"), _member(change, "pattern")
     if fixed and pattern:
         raise contradicts(
             "The profile gives both a fixed value and a pattern", where, "one of the two at most"
         )
-    held = next((k for k in base if k.startswith("fixed")), "")
-    if held and fixed == held and change[fixed] != base[held]:
+    given = fixed or pattern
+    if not given:
+        return
+    held_fixed, held_pattern = _member(base, "fixed"), _member(base, "pattern")
+    if held_fixed and not within(change[given], base[held_fixed]):
         raise contradicts(
-            "The profile fixes another value than its base", where, "a fixed value stays as it is"
+            f"The profile gives a {given} that the base's {held_fixed} does not meet",
+            where,
+            "a fixed value stays as it is",
         )
+    if held_pattern and not within(base[held_pattern], change[given]):
+        raise contradicts(
+            f"The profile gives a {given} that does not meet the base's {held_pattern}",
+            where,
+            "a profile keeps the pattern of its base",
+        )
+
+
+def _member(data: Json, kind: str) -> str:
+    return next((k for k in data if k.startswith(kind)), "")
+
+
+def within(pattern: Any, value: Any) -> bool:
+    """Whether a value has everything that a pattern asks for."""
+    if isinstance(pattern, dict):
+        return isinstance(value, dict) and all(k in value and within(v, value[k]) for k, v in pattern.items())
+    if isinstance(pattern, list):
+        return isinstance(value, list) and all(any(within(p, v) for v in value) for p in pattern)
+    return bool(pattern == value)
 
 
 def _modifier(base: Json, change: Json, where: str) -> None:

@@ -184,9 +184,17 @@ class _Generation:
                 return
             children[entry] = children[entry].with_data(slicing=self._implied_slicing(children[entry], where))
         fresh = Node(name, cut, sliced(origin.data), origin.children)
-        made = self.apply(fresh, child, where)
+        made = self._bounded(self.apply(fresh, child, where), child)
         made = replace(made, data={**made.data, "sliceName": cut})
         children.insert(_behind(children, name, above if parent is not None else ""), made)
+
+    def _bounded(self, made: Node, child: Node) -> Node:
+        """A slice for one extension repeats no more often than the extension says of itself."""
+        profiles = [p for t in types_of(child.data) for p in t.get("profile", ())]
+        if "max" in child.data or len(profiles) != 1 or made.data.get("max") != "*":
+            return made
+        most = self.structures.root_element(profiles[0]).get("max", "*")
+        return made.with_data(max=most)
 
     def _implied_slicing(self, node: Node, where: str) -> Json:
         if node.name.endswith("[x]"):

@@ -15,6 +15,15 @@ from mihub.core.fhir.definitions.snapshot.contradiction import check
 _GROWING: Final = ("alias", "condition", "example", "mapping")
 # Texts that may begin with "..." and are then added to the base's.
 _TEXTS: Final = ("definition", "comment", "requirements", "short", "meaningWhenMissing")
+# https://hl7.org/fhir/R4/terminologies.html#binding, with the extension that holds one of them.
+_CODED: Final = frozenset(
+    {"code", "Coding", "CodeableConcept", "Quantity", "string", "uri", "Extension", "Age"}
+) | {
+    "Duration",
+    "Count",
+    "Distance",
+    "Money",
+}
 _KEPT_FROM_BASE: Final = frozenset({"base"})
 
 
@@ -34,7 +43,14 @@ def merge(base: Json, change: Json, source: str, where: str, is_a: Any) -> Json:
         elif key in _TEXTS and isinstance(value, str) and value.startswith("..."):
             value = f"{base.get(key, '')}\n{value[3:]}".strip()
         merged[key] = value
+    if "type" in change and "binding" not in change and not _bindable(merged):
+        merged.pop("binding", None)
     return merged
+
+
+def _bindable(data: Json) -> bool:
+    """Whether one of the types can carry a code; a binding of the base says nothing about a boolean."""
+    return any(t.get("code") in _CODED for t in data.get("type", ()) if isinstance(t, dict))
 
 
 def merge_constraints(base: list[Json], added: list[Json], source: str) -> list[Json]:

@@ -85,7 +85,7 @@ class Structures:
             return dict(shot[0])
         base = structure.get("baseDefinition")
         above = self.root_element(base, depth - 1) if isinstance(base, str) else {}
-        first = next(iter(structure.get("differential", {}).get("element", ())), {})
+        first: Json = next(iter(structure.get("differential", {}).get("element", ())), {})
         if "." in str(first.get("path", "")):
             return above
         rules = merge_constraints(
@@ -99,7 +99,10 @@ class Structures:
             return node.children
         repeated = node.data.get("contentReference")
         if isinstance(repeated, str):
-            found = find_by_id(root, repeated.partition("#")[2])
+            url, _, identity = repeated.partition("#")
+            # With an address the element of that structure is meant, else the one of this structure.
+            where = self.tree(url) if url else root
+            found = find_by_id(where, identity) if where is not None else None
             return found.children if found is not None else ()
         return self._of_types(types_of(node.data))
 
