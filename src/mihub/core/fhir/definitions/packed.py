@@ -20,8 +20,8 @@ from mihub.core.fhir.definitions.protocol import Known
 
 _FOLDER: Final = "data"
 _LENGTH_BYTES: Final = 8
-# Unpacked blocks kept; a block is about 100 kB of JSON, so a walk over one resource type stays cheap.
-_KEPT_BLOCKS: Final = 8
+# Unpacked blocks kept; a block is 24 to 96 kB of JSON, so a walk over one resource type stays cheap and memory small.
+_KEPT_BLOCKS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,8 @@ class PackedPart:
         return self._contents
 
     def read(self, place: Place) -> Resource:
-        """The resource at a place of `contents()`: a fresh object, the caller's own."""
-        resource: Resource = orjson.loads(orjson.dumps(_block(self, place.block)[place.position]))
-        return resource
+        """The resource at a place of `contents()`; others may hold the same object, so nobody changes it."""
+        return _block(self, place.block)[place.position]
 
     def _open(self) -> None:
         packed = resources.files("mihub.core.fhir").joinpath(_FOLDER, f"r4-{self.name}.bin").read_bytes()

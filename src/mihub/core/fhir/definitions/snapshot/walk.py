@@ -15,6 +15,8 @@ from mihub.core.fhir.definitions.snapshot.tree import Node, read
 from mihub.errors import InvalidInput
 
 _STRUCTURES: Final = "http://hl7.org/fhir/StructureDefinition/"
+# No published structure is more than eight constraints away from Element.
+_MOST_BASES: Final = 24
 _SYSTEM: Final = "http://hl7.org/fhirpath/System."
 
 
@@ -25,6 +27,7 @@ class Structures:
         self._definitions = definitions
         self._trees: dict[str, Node | None] = {}
         self._roots: dict[str, Json] = {}
+        self._bases: dict[str, str] = {}
 
     def tree(self, canonical: str) -> Node | None:
         """The tree of a structure's snapshot; None when nobody knows the structure, or it cannot be generated itself."""
@@ -44,9 +47,7 @@ class Structures:
         profiles = [p for t in types for p in t.get("profile", ())]
         code = codes.pop() if len(codes) == 1 else "Element"
         name = profiles[0] if len(profiles) == 1 and len(types) == 1 else ""
-        rules = (name and self.root_element(name)) or self.root_element(
-            code if ":" in code else _STRUCTURES + code
-        )
+        rules = (name and self.root_element(name)) or self.root_element(_canonical(code))
         have = data.get("constraint", [])
         keys = {c.get("key") for c in have}
         added = [c for c in rules.get("constraint", ()) if c.get("key") not in keys]
@@ -55,21 +56,23 @@ class Structures:
 
     def type_tree(self, code: str) -> Node | None:
         """The tree of a type by its code."""
-        return self.tree(code if ":" in code else _STRUCTURES + code)
+        return self.tree(_canonical(code))
 
     def is_a(self, code: str, base: str) -> bool:
         """Whether a type is another or derived from it, by the base definitions; bounded, so that a cycle ends."""
-        for _ in range(12):
+        for _ in range(_MOST_BASES):
             if code == base:
                 return True
-            found = self._definitions.find(code if ":" in code else _STRUCTURES + code, "StructureDefinition")
-            above = found.resource.get("baseDefinition", "") if found is not None else ""
-            if not above:
+            if code not in self._bases:
+                found = self._definitions.find(_canonical(code), "StructureDefinition")
+                above = found.resource.get("baseDefinition", "") if found is not None else ""
+                self._bases[code] = above.rpartition("/")[2] if above.startswith(_STRUCTURES) else above
+            code = self._bases[code]
+            if not code:
                 return False
-            code = above.rpartition("/")[2] if above.startswith(_STRUCTURES) else above
         return False
 
-    def root_element(self, canonical: str, depth: int = 12) -> Json:
+    def root_element(self, canonical: str, depth: int = _MOST_BASES) -> Json:
         """What a type or profile says of its instances as a whole: constraints and binding, its bases' included.
 
         Read from the differentials, so that a type may be asked for while its own snapshot is being made.
@@ -129,6 +132,10 @@ class Structures:
             return None
         tree = read(found.resource["snapshot"]["element"], canonical)
         return find_by_id(tree, part) if tree is not None and part else tree
+
+
+def _canonical(code: str) -> str:
+    return code if ":" in code else _STRUCTURES + code
 
 
 def types_of(data: Json) -> list[Json]:
