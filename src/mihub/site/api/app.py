@@ -34,7 +34,9 @@ from mihub.site.api.read import read
 from mihub.site.api.reply import FHIR_JSON, Reply, document, failure
 from mihub.site.api.search_type import search_type
 from mihub.site.api.update import update, update_conditional
+from mihub.site.api.validate import validate
 from mihub.site.api.vread import vread
+from mihub.site.quarantine.told import language_of
 from mihub.site.site import Site
 
 # What an address does once the request is read: path parameters and headers come with the request.
@@ -54,6 +56,9 @@ def create_app(site: Site) -> Starlette:
             "/AuditEvent/_search",
             {"POST": lambda call, request, data: audit_events(call, _form(request, data))},
         ),
+        ("/$validate", {"POST": _validate}),
+        ("/{type}/$validate", {"POST": _validate}),
+        ("/{type}/{id}/$validate", {"GET": _validate, "POST": _validate}),
         ("/Patient/{id}/$everything", {"GET": _everything}),
         (
             "/{type}",
@@ -77,16 +82,17 @@ def create_app(site: Site) -> Starlette:
 def _endpoint(site: Site, works: dict[str, _Work]) -> _Endpoint:
     async def endpoint(request: Request) -> Response:
         base, media, fault = _base(site, request), FHIR_JSON, None
+        language = language_of(request.headers.get("accept-language", ""))
         try:
             # The proof comes before the body: who is unknown can not make us read anything.
             header = request.headers.get("authorization")
             access = await run_in_threadpool(site.gate.authenticate, header)
             media = _media(request)
             data = await _read_body(request, site.settings.max_body_bytes)
-            call = Call(site, access, base, request.headers.get("prefer", ""))
+            call = Call(site, access, base, request.headers.get("prefer", ""), language, data)
             reply = await run_in_threadpool(works[_method(request)], call, request, data)
         except MihubError as error:
-            reply, fault = failure(error), error
+            reply, fault = failure(error, language), error
         return await _response(reply, base, media, fault)
 
     return endpoint
@@ -195,6 +201,12 @@ def _search_form(call: Call, request: Request, data: bytes) -> Reply:
 
 def _everything(call: Call, request: Request, data: bytes) -> Reply:
     return everything(call, _id(request), _query(request))
+
+
+def _validate(call: Call, request: Request, data: bytes) -> Reply:
+    path = request.path_params
+    given = _resource(call, data) if data else None
+    return validate(call, given, _query(request), path.get("type", ""), path.get("id", ""))
 
 
 def _read(call: Call, request: Request, data: bytes) -> Reply:

@@ -4,11 +4,13 @@ https://hl7.org/fhir/R4/http.html#transaction.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 import orjson
 
 from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.bundle import of_type
-from mihub.core.fhir.outcome import operation_outcome
 from mihub.errors import InvalidInput, MihubError
 from mihub.site.api.bundle_entry import Request, at, requests
 from mihub.site.api.call import Call
@@ -19,6 +21,9 @@ from mihub.site.api.reply import Reply
 from mihub.site.api.retrieve import retrieve
 from mihub.site.api.transaction import run
 from mihub.site.api.update import update, update_conditional
+from mihub.site.quarantine.told import outcome_of
+
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 def bundle(call: Call, given: Resource) -> Resource:
@@ -31,6 +36,8 @@ def bundle(call: Call, given: Resource) -> Resource:
             where="Bundle.type",
             next_step="Send single resources to the address of their type.",
         )
+    # Each entry is kept for itself when it is refused, not as the whole batch.
+    call = replace(call, sent=b"")
     asked = requests(given, call.site.settings.max_bundle_entries)
     return of_type("batch-response", [_one(call, request) for request in asked])
 
@@ -40,7 +47,7 @@ def _one(call: Call, request: Request) -> Json:
         with at(request.number):
             reply = _reply(call, request)
     except MihubError as error:
-        return {"response": {"status": str(error.http_status), "outcome": operation_outcome(error)}}
+        return {"response": {"status": str(error.http_status), "outcome": outcome_of(error, call.language)}}
     response: Json = {"status": str(reply.status)}
     if reply.location:
         response["location"] = reply.location
@@ -48,7 +55,9 @@ def _one(call: Call, request: Request) -> Json:
         response["etag"] = reply.etag
         response["lastModified"] = reply.version.last_updated.isoformat(timespec="milliseconds")
     answer: Json = {"response": response}
-    if reply.body is not None and not call.minimal:
+    if reply.body is not None and call.wants_outcome and request.method in _WRITES:
+        response["outcome"] = orjson.Fragment(reply.body)
+    elif reply.body is not None and not call.minimal:
         answer["resource"] = orjson.Fragment(reply.body)
     return answer
 

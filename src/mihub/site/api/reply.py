@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from mihub.core.fhir.outcome import operation_outcome
 from mihub.errors import MihubError
+from mihub.site.quarantine.told import outcome_of
 from mihub.site.store.protocol import Version
 
 FHIR_JSON = "application/fhir+json"
@@ -49,9 +49,9 @@ def document(value: Any, status: int = 200) -> Reply:
     return Reply(status, orjson.dumps(value))
 
 
-def failure(error: MihubError) -> Reply:
-    """A reply that says what was wrong."""
-    return document(operation_outcome(error), error.http_status)
+def failure(error: MihubError, language: str = "en") -> Reply:
+    """A reply that says what was wrong; findings of the validation in this language."""
+    return document(outcome_of(error, language), error.http_status)
 
 
 def stored(version: Version, status: int = 200, *, location: bool = False) -> Reply:

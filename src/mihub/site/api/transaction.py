@@ -21,6 +21,7 @@ from mihub.errors import InvalidInput, MihubError
 from mihub.site.api.bundle_entry import Request, at, requests
 from mihub.site.api.call import Call, refusal_noted, version_of
 from mihub.site.api.conditions import one_match
+from mihub.site.api.create import outcome_of_write
 from mihub.site.api.delete import may_delete
 from mihub.site.api.faults import not_there
 from mihub.site.api.links import linked
@@ -28,6 +29,7 @@ from mihub.site.api.patch import instructions_in, patched
 from mihub.site.api.read import present
 from mihub.site.api.retrieve import retrieve
 from mihub.site.api.update import must_be_theirs
+from mihub.site.quarantine.door import NotConformant
 from mihub.site.site import Site
 from mihub.site.store.protocol import Delete, Put, Written
 
@@ -60,7 +62,7 @@ def run(call: Call, bundle: Resource) -> Resource:
     asked = requests(bundle, call.site.settings.max_bundle_entries)
     changes = sorted((one for one in asked if one.method in _ORDER), key=lambda one: _ORDER[one.method])
     work = _Work(call, call.within(Action.WRITE))
-    with refusal_noted(call, "U", "transaction", ""):
+    with refusal_noted(call, "U", "transaction", "", whole=lambda: call.sent or orjson.dumps(bundle)):
         for one in changes:
             if one.method == "DELETE":
                 with at(one.number):
@@ -77,6 +79,9 @@ def _written(work: _Work, changes: list[Request]) -> dict[int, Written]:
     within = Restriction(work.within.open_types | deletes, work.within.patient_types, work.within.patient_id)
     try:
         written = call.site.store.write(lambda: _entries(work, changes), call.access, within)
+    except NotConformant as error:
+        error.places = {number: f"Bundle.entry[{work.order[number]}].resource" for number, _ in error.refused}
+        raise
     except MihubError as error:
         match = _ENTRY.fullmatch(error.where)
         if match and int(match[1]) < len(work.order):
@@ -169,6 +174,8 @@ def _answer(work: _Work, one: Request, written: Written | None) -> Json:
     if one.method != "DELETE":
         response["location"] = f"{work.keys[one.number]}/_history/{written.version_id}"
         response["etag"] = f'W/"{written.version_id}"'
+    if work.call.wants_outcome and one.method != "DELETE":
+        response["outcome"] = outcome_of_write(work.call, written)
     if written.version is not None:
         response["lastModified"] = written.version.last_updated.isoformat(timespec="milliseconds")
     return {"response": response}

@@ -6,14 +6,14 @@ Nothing here writes. Above: `gated_store` (the API), `site.ingest`. Below: `leve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mihub.core.fhir import Resource
 from mihub.errors import MihubError, Unprocessable
 from mihub.site.quarantine.levels import Level, Levels
-from mihub.site.store.protocol import Delete, Put
+from mihub.site.store.protocol import Delete, Put, Written
 from mihub.site.validate.finding import Finding, Severity, Validator
 
 BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
@@ -51,13 +51,21 @@ class Judged(Put):
     verdict: Verdict | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stored(Written):
+    """What an entry did, with what validation says about it."""
+
+    verdict: Verdict | None = None
+
+
 class NotConformant(Unprocessable):
     """Resources that break a rule and may not be stored. `refused`: number of the entry in the list, verdict.
 
     `places`: how each entry is named in what was sent (`Bundle.entry[2].resource`); empty for a single resource.
+    `resources`: what those entries would have stored; it never becomes part of a message.
     """
 
-    def __init__(self, refused: Sequence[tuple[int, Verdict]]) -> None:
+    def __init__(self, refused: Sequence[tuple[int, Verdict]], resources: Mapping[int, Resource]) -> None:
         errors = sum(len(verdict.errors) for _, verdict in refused)
         super().__init__(
             f"{errors} findings of the validation forbid storing this."
@@ -68,6 +76,7 @@ class NotConformant(Unprocessable):
             next_step="Correct what the findings name and send it again; what was sent waits in the quarantine.",
         )
         self.refused = tuple(refused)
+        self.resources = dict(resources)
         self.places: dict[int, str] = {}
 
     def located(self) -> Iterator[tuple[str, Finding]]:

@@ -15,7 +15,7 @@ from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.errors import MihubError
-from mihub.site.quarantine.door import Door, NotConformant, refusals, verdicts
+from mihub.site.quarantine.door import Door, Judged, NotConformant, Stored, refusals, verdicts
 from mihub.site.quarantine.protocol import Quarantine
 from mihub.site.quarantine.tally import Tally
 from mihub.site.store.protocol import AuditQuery, Delete, Entries, Note, Put, Store, Version, Written
@@ -41,13 +41,13 @@ class GatedStore:
             # Who may not write a type at all is told that by the record, and leaves nothing in the quarantine.
             refused = [one for one in refusals(passed) if within.names(one[1].resource_type)]
             if refused:
-                raise NotConformant(refused)
+                raise NotConformant(refused, {number: _resource(passed[number]) for number, _ in refused})
             return passed
 
         # What is given as a list is judged before the record is held; conditions can only be looked up while it is.
         written = self.inner.write(through if callable(entries) else through(), access, within)
         self._count(passed, written)
-        return written
+        return [_said(one, entry) for one, entry in zip(written, passed, strict=True)]
 
     def _count(self, passed: Sequence[Put | Delete], written: Sequence[Written]) -> None:
         stored = {number for number, one in enumerate(written) if one.effect in _STORED}
@@ -113,3 +113,15 @@ class GatedStore:
         """See `Store.close`."""
         self.tally.flush()
         self.inner.close()
+
+
+def _resource(entry: Put | Delete) -> Resource:
+    return entry.resource if isinstance(entry, Put) else {}
+
+
+def _said(written: Written, entry: Put | Delete) -> Written:
+    if not isinstance(entry, Judged):
+        return written
+    return Stored(
+        written.resource_type, written.id, written.version_id, written.effect, written.version, entry.verdict
+    )
