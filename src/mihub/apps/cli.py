@@ -37,6 +37,11 @@ app.add_typer(site_app, name="site")
 app.add_typer(hub_app, name="hub")
 app.add_typer(trust_app, name="trust")
 app.add_typer(config_app, name="config")
+packages_app = typer.Typer(
+    no_args_is_help=True,
+    help="FHIR packages of a site: profiles, value sets, code systems.\n\nExample: mihub packages add base-1.5.4.tgz",
+)
+app.add_typer(packages_app, name="packages")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")]
 SiteFolder = Annotated[
@@ -410,6 +415,68 @@ def trust_serve(folder: TrustFolder = HERE, host: Host = "127.0.0.1", port: Port
     from mihub.apps import trust
 
     trust.serve(folder, host=host, port=port)
+
+
+@packages_app.command("add")
+def packages_add(
+    sources: Annotated[
+        list[str],
+        typer.Argument(help="Packages (.tgz), unpacked folders, folders of either, or https addresses."),
+    ],
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Add FHIR packages; a running site sees them at once. Exit code 65 when one was refused.
+
+    Example: mihub packages add --site my-site packages/
+    """
+    from mihub.apps import packages
+
+    sys.exit(packages.add(folder, sources, as_json=as_json))
+
+
+@packages_app.command("list")
+def packages_list(folder: SiteFolder = HERE, as_json: Json = False) -> None:
+    """The loaded packages, what was set aside and what they miss.
+
+    Example: mihub packages list --site my-site
+    """
+    from mihub.apps import packages
+
+    packages.show(folder, as_json=as_json)
+
+
+@packages_app.command("remove")
+def packages_remove(
+    package: Annotated[str, typer.Argument(help="Its name, with #version when several are loaded.")],
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Take a package off; a running site forgets it at once.
+
+    Example: mihub packages remove --site my-site de.basisprofil.r4#1.5.4
+    """
+    from mihub.apps import packages
+
+    packages.remove(folder, package, as_json=as_json)
+
+
+@packages_app.command("why")
+def packages_why(
+    canonical: Annotated[str, typer.Argument(help="A canonical address, with |version or without.")],
+    asked_from: Annotated[
+        str, typer.Option("--from", help="Seen from this package (name#version), as its author meant it.")
+    ] = "",
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Which resource an address means: every candidate, the one that wins, and the rule.
+
+    Example: mihub packages why --site my-site http://fhir.de/StructureDefinition/identifier-kvid-10
+    """
+    from mihub.apps import packages
+
+    packages.why(folder, canonical, asked_from=asked_from, as_json=as_json)
 
 
 @config_app.command("show")

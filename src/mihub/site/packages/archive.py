@@ -1,23 +1,23 @@
 """The files of a package, one by one and within limits, from a `.tgz` or an unpacked folder. Nothing is written to disk.
 
 An entry that could reach outside of the package (absolute path, `..`, link, device) is set aside by name; an archive
-that grows without measure is refused. Source: FHIR NPM package specification; the ustar and pax formats by `tarfile`.
-Above: `reading`.
+that grows without measure is refused. Source: FHIR NPM package specification; gzip by `zlib`.
+Above: `reading`. Below: `tar`.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import tarfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from mihub.errors import InvalidInput, TooLarge
 from mihub.site.packages.account import SetAside
+from mihub.site.packages.tar import BrokenArchive, Member, TarReader
 
 _READ_BYTES: Final = 1 << 16
 _GZIP: Final = b"\x1f\x8b"
@@ -62,44 +62,32 @@ def _archive_files(source: Path, limits: Limits) -> Iterator[File | SetAside]:
         packed.seek(0)
         stream = _Unpacked(packed, source.name, limits)
         try:
-            with tarfile.open(fileobj=stream, mode="r|", bufsize=10 * tarfile.BLOCKSIZE * 2) as archive:
-                yield from _members(archive, source.name, limits)
-                stream.drain()
-        except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+            yield from _members(TarReader(stream), source.name, limits)
+        except BrokenArchive as error:
             raise _broken(source.name) from error
+        stream.drain()
 
 
-def _members(archive: tarfile.TarFile, name: str, limits: Limits) -> Iterator[File | SetAside]:
-    count = 0
-    for member in archive:
-        count += 1
-        if count > limits.files:
+def _members(archive: TarReader, name: str, limits: Limits) -> Iterator[File | SetAside]:
+    for count, member in enumerate(archive):
+        if count >= limits.files:
             raise _too_large(name, f"more than {limits.files} files")
-        if member.isdir():
-            continue
         refusal = _refusal(member, limits)
         if refusal is not None:
             yield refusal
-            continue
-        opened = archive.extractfile(member)
-        body = opened.read() if opened is not None else b""
-        if len(body) != member.size:
-            raise _broken(name)
-        yield File(_place(member.name), body)
+        elif not member.folder:
+            yield File(_place(member.name), archive.read())
 
 
-def _refusal(member: tarfile.TarInfo, limits: Limits) -> SetAside | None:
-    path = PurePosixPath(member.name)
-    again = "Ask the publisher to pack it again."
-    if path.is_absolute() or ".." in path.parts or "\\" in member.name or "\0" in member.name:
-        return SetAside(
-            member.name, "Its path leads out of the package.", "a relative path without ..", again
-        )
-    if not member.isreg() or member.issparse():
-        return SetAside(_place(member.name), "It is a link or a device.", "ordinary files only", again)
-    if member.size > limits.file_bytes:
-        return _huge(_place(member.name), limits)
-    return None
+def _refusal(member: Member, limits: Limits) -> SetAside | None:
+    name, again = member.name, "Ask the publisher to pack it again."
+    if name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
+        return SetAside(name, "Its path leads out of the package.", "a relative path without ..", again)
+    if member.folder:
+        return None
+    if not member.ordinary:
+        return SetAside(_place(name), "It is a link or a device.", "ordinary files only", again)
+    return _huge(_place(name), limits) if member.size > limits.file_bytes else None
 
 
 def _huge(place: str, limits: Limits) -> SetAside:
@@ -118,23 +106,30 @@ def _place(name: str) -> str:
     return "/".join(parts)
 
 
-class _Unpacked(io.RawIOBase):
+class _Unpacked:
     """The unpacked bytes of a gzip stream, counted as they come."""
 
-    def __init__(self, packed: io.BufferedIOBase | io.BufferedReader, name: str, limits: Limits) -> None:
+    def __init__(self, packed: io.BufferedReader, name: str, limits: Limits) -> None:
         self._packed, self._name, self._limits = packed, name, limits
         self._unpacker = zlib.decompressobj(_ANY_GZIP_HEADER)
-        self._waiting = b""
+        self._waiting = self._ready = b""
+        self._position = 0
         self._read_bytes = 0
         self._given_bytes = 0
 
-    def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes; b"" at the end."""
-        pieces: list[bytes] = []
-        missing = size if size >= 0 else self._limits.unpacked_bytes
-        while missing > 0 and (piece := self._piece(missing)):
-            pieces.append(piece)
-            missing -= len(piece)
+    def read(self, size: int, /) -> bytes:
+        """`size` bytes, fewer only at the end."""
+        start, end = self._position, self._position + size
+        if end <= len(self._ready):
+            self._position = end
+            return self._ready[start:end]
+        pieces = [self._ready[start:]]
+        missing = size - len(pieces[0])
+        self._ready, self._position = b"", 0
+        while missing > 0 and (piece := self._piece(max(missing, _READ_BYTES))):
+            pieces.append(piece[:missing])
+            self._ready, self._position = piece, min(missing, len(piece))
+            missing -= self._position
         return b"".join(pieces)
 
     def drain(self) -> None:

@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/resource.html#canonical. Above: `reading`. Below: `accou
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -68,6 +69,7 @@ _OTHER_NAMES: Final = frozenset(
     {".index.json", ".index.db", "package.json", "package-lock.json", "ig-r4.json"}
 )
 _URL_EXTENSION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-NamingSystem.url"
+_SPACE: Final = re.compile(r"\s")
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -164,12 +166,14 @@ def _entry(place: str, resource: Resource, *, example: bool) -> Entry | SetAside
         if fault:
             return SetAside(place, fault, "a canonical address and a version as text", "Mend the resource.")
     structure = kind == "StructureDefinition"
+    # R4's own package has code systems whose url carries the version: a canonical that names both still finds them.
+    url, _, pinned = _url(resource).partition("|")
     return Entry(
         place=place,
         example=example or not canonical,
         resource_type=kind,
-        url=_url(resource),
-        version=_text(resource, "version"),
+        url=url,
+        version=pinned or _text(resource, "version"),
         id=_text(resource, "id"),
         name=_text(resource, "name"),
         type=_text(resource, "type") if structure else "",
@@ -185,7 +189,7 @@ def _fault(resource: Resource) -> str:
         return ""
     if url is None or url == "":
         return f"This {resource['resourceType'][:64]} has no url."
-    if not isinstance(url, str) or "|" in url or any(sign.isspace() for sign in url):
+    if not isinstance(url, str) or _SPACE.search(url):
         return f"The url of this {resource['resourceType'][:64]} is no address."
     return (
         "" if isinstance(version, str) else f"The version of this {resource['resourceType'][:64]} is no text."

@@ -7,6 +7,7 @@ https://www.sqlite.org/pragma.html#pragma_data_version. Above: `shelf`, `writing
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -79,11 +80,15 @@ class Database:
 
     def stamp(self) -> Stamp:
         """Another value whenever somebody else has committed; `ABSENT` while there is no file."""
-        with self._lock, self._named():
-            reader = self._connected()
-            if reader is None:
-                return ABSENT
-            return self._inode, reader.execute("PRAGMA data_version").fetchone()[0]
+        # Asked before every look-up: no context manager on this path.
+        with self._lock:
+            try:
+                reader = self._connected()
+                if reader is None:
+                    return ABSENT
+                return self._inode, reader.execute("PRAGMA data_version").fetchone()[0]
+            except sqlite3.Error as error:
+                raise _translated(error, self.where) from error
 
     def read(self, question: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows; none while there is no file."""
@@ -193,7 +198,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _inode(path: Path) -> int:
     try:
-        return path.stat().st_ino
+        return os.stat(path).st_ino
     except FileNotFoundError:
         return 0
 

@@ -140,7 +140,9 @@ class Lookup:
 
     def answer(self, canonical: str, resource_type: str, asked_from: str) -> Answer | None:
         """The definition a canonical means, as seen from a package ("" for no package)."""
-        generation = self.generation()
+        return self._answer(self.generation(), canonical, resource_type, asked_from)
+
+    def _answer(self, generation: int, canonical: str, resource_type: str, asked_from: str) -> Answer | None:
         key = canonical, resource_type, asked_from
         if key in self._answers:
             return self._answers[key]
@@ -177,12 +179,11 @@ class Lookup:
 
     def resource(self, shelved: Shelved) -> Resource:
         """The content; shared, not to be changed."""
-        key: Hashable = shelved.number or (
-            shelved.known.resource_type,
-            shelved.known.url,
-            shelved.known.version,
-        )
-        generation = self.generation()
+        return self._resource(self.generation(), shelved)
+
+    def _resource(self, generation: int, shelved: Shelved) -> Resource:
+        known = shelved.known
+        key: Hashable = shelved.number or (known.resource_type, known.url, known.version)
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None:
@@ -216,11 +217,13 @@ class Lookup:
                 yield known
         yield from own
 
-    def found(self, answer: Answer | None) -> Found | None:
-        """The answer with its content."""
+    def find(self, canonical: str, resource_type: str, asked_from: str) -> Found | None:
+        """The definition with its content."""
+        generation = self.generation()
+        answer = self._answer(generation, canonical, resource_type, asked_from)
         if answer is None:
             return None
-        return Found(answer.shelved.known, self.resource(answer.shelved), answer.rule)
+        return Found(answer.shelved.known, self._resource(generation, answer.shelved), answer.rule)
 
 
 def option(shelved: Shelved) -> Option:

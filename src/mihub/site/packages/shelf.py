@@ -21,6 +21,7 @@ from mihub.site.packages.account import Added, Package, Refused, SetAside, Why
 from mihub.site.packages.archive import Limits
 from mihub.site.packages.database import Database
 from mihub.site.packages.lookup import Lookup, unpack
+from mihub.site.packages.manifest import CORE_NAME
 from mihub.site.packages.snapshots import Snapshots
 
 FILE_NAME: Final = "packages.sqlite"
@@ -50,7 +51,7 @@ class Shelf:
 
     def find(self, canonical: str, resource_type: str = "") -> Found | None:
         """See `Definitions`."""
-        return self._lookup.found(self._lookup.answer(canonical, resource_type, ""))
+        return self._lookup.find(canonical, resource_type, "")
 
     def structure(self, canonical: str) -> Found | None:
         """See `Definitions`. A generated snapshot is kept in the file until something it was made of changes."""
@@ -114,7 +115,9 @@ class Shelf:
         return Added(added, tuple(unchanged), tuple(refused), unusable, time.perf_counter() - started)
 
     def _faults(self, label: str) -> Iterator[SetAside]:
-        """Profiles of a package that ship no snapshot and for which none can be made."""
+        """Profiles of a package that ship no snapshot and for which none can be made. R4's own are the program's matter."""
+        if label.partition("#")[0] == CORE_NAME:
+            return
         rows = self._database.read(
             "SELECT url, resource.version, place FROM resource JOIN package ON package.id = resource.package"
             " WHERE package.name || '#' || package.version = ? AND example = 0 AND snapshot = 0"
@@ -181,7 +184,7 @@ class SeenFrom:
 
     def find(self, canonical: str, resource_type: str = "") -> Found | None:
         """See `Definitions`."""
-        return self._lookup.found(self._lookup.answer(canonical, resource_type, self._package))
+        return self._lookup.find(canonical, resource_type, self._package)
 
     def structure(self, canonical: str) -> Found | None:
         """See `Definitions`."""

@@ -156,7 +156,10 @@ class Watched:
 
     def find(self, canonical: str, resource_type: str = "") -> Found | None:
         """See `Definitions`."""
-        return self._lookup.found(self._ask(canonical, resource_type))
+        answer = self._ask(canonical, resource_type)
+        if answer is None:
+            return None
+        return Found(answer.shelved.known, self._lookup.resource(answer.shelved), answer.rule)
 
     def structure(self, canonical: str) -> Found | None:
         """See `Definitions`."""
