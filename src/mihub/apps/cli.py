@@ -155,7 +155,7 @@ def conformance(
     suites: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Of: fhirpath, sql_on_fhir, terminology, snapshots, validation, mutants, patch (default: all)."
+            help="Of: fhirpath, sql_on_fhir, terminology, snapshots, validation, mutants, patch, graphql (default: all)."
         ),
     ] = None,
     data: Annotated[
@@ -459,6 +459,21 @@ def packages_remove(
     from mihub.apps import packages
 
     packages.remove(folder, package, as_json=as_json)
+
+
+@packages_app.command("check")
+def packages_check(
+    package: Annotated[str, typer.Argument(help="One package (name or name#version); default: all.")] = "",
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Hold every profile against its base. Exit code 65 when one contradicts it or its base is missing.
+
+    Example: mihub packages check --site my-site
+    """
+    from mihub.apps import packages
+
+    sys.exit(packages.check(folder, package, as_json=as_json))
 
 
 @packages_app.command("why")

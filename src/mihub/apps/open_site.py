@@ -135,6 +135,7 @@ class OpenSite:
             "facts_position": self.feasibility.facts.position,
             "resources": dict(sorted(self.record.store.counts().items())),
             "joined": self.mailbox is not None,
+            "packages": len(self.record.packages.list()),
             "projects": [one.title or one.project for one in self.mailbox.allowances.all()]
             if self.mailbox
             else [],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mihub.apps import console, folders
@@ -126,6 +126,22 @@ def show(folder: Path, *, as_json: bool) -> None:
         _write(
             "No package is loaded; the program's own R4 core (4.0.1) answers. Next: mihub packages add --help"
         )
+
+
+def check(folder: Path, package: str, *, as_json: bool) -> int:
+    """Every profile against its base; return the exit code: 65 when one contradicts it."""
+    with opened(folder) as shelf:
+        found = shelf.check(package.replace("@", "#", 1) if not package.startswith("@") else package)
+    faults = sum(len(said) for said in found.values())
+    if as_json:
+        console.json_line({label: [asdict(one) for one in said] for label, said in found.items()})
+    else:
+        for label, said in found.items():
+            _write(
+                f"{label}: {len(said) or 'no'} profile(s) that contradict their base or can not be built on it"
+            )
+            _print_aside("profile", said)
+    return InvalidInput.exit_code if faults else 0
 
 
 def remove(folder: Path, package: str, *, as_json: bool) -> None:

@@ -285,6 +285,7 @@ def status(folder: Path, *, as_json: bool) -> None:
     )
     for resource_type, count in found["resources"].items():
         console.out.print(f"  {resource_type:<28}{count:>9}", markup=False)
+    console.out.print(f"FHIR packages: {found['packages']}", markup=False)
     console.out.print("In a region: " + ("yes" if found["joined"] else "no"), markup=False)
 
 

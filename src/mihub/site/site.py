@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mihub.core.fhir.dates import zone
 from mihub.core.policy.actor import TransportId
@@ -32,6 +34,9 @@ from mihub.site.settings import SiteSettings
 from mihub.site.store.postgres import PostgresStore
 from mihub.site.store.protocol import Store
 from mihub.site.validate.finding import Validator
+
+if TYPE_CHECKING:
+    from mihub.site.packages.shelf import Shelf
 
 
 @dataclass
@@ -127,6 +132,15 @@ class Site:
         except BaseException:
             _close_all(closing)
             raise
+
+    @cached_property
+    def packages(self) -> Shelf:
+        """The site's FHIR packages over the program's own R4 core (`Definitions`); opened by the first who asks."""
+        from mihub.site.packages.shelf import FILE_NAME, Shelf
+
+        shelf = Shelf.open(self.settings.data_dir / FILE_NAME)
+        self._closing.append(shelf.close)
+        return shelf
 
     def close(self) -> None:
         """Give back what was opened, last first. Calling it again does nothing."""

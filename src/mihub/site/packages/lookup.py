@@ -217,6 +217,15 @@ class Lookup:
                 yield known
         yield from own
 
+    def definitions_of(self, label: str, resource_type: str) -> list[Shelved]:
+        """The definitions of one package (`name#version`) and type, in the order of their files."""
+        rows = self.database.read(
+            f"SELECT {_COLUMNS} {_FROM} WHERE package.name = ? AND package.version = ?"
+            " AND resource.resource_type = ? AND resource.example = 0 ORDER BY resource.id",
+            [*label.split("#", 1), resource_type],
+        )
+        return [_shelved(row) for row in rows]
+
     def find(self, canonical: str, resource_type: str, asked_from: str) -> Found | None:
         """The definition with its content."""
         generation = self.generation()

@@ -16,12 +16,11 @@ from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.core import core_definitions
 from mihub.core.fhir.definitions.protocol import Definitions, Found, Known
 from mihub.errors import Conflict, MihubError, NotFound
-from mihub.site.packages import explain, listing
+from mihub.site.packages import checking, explain, listing
 from mihub.site.packages.account import Added, Package, Refused, SetAside, Why
 from mihub.site.packages.archive import Limits
 from mihub.site.packages.database import Database
 from mihub.site.packages.lookup import Lookup, unpack
-from mihub.site.packages.manifest import CORE_NAME
 from mihub.site.packages.snapshots import Snapshots
 
 FILE_NAME: Final = "packages.sqlite"
@@ -109,27 +108,24 @@ class Shelf:
             if labels:
                 writing.grow(writer)
         self._lookup.changed_here()
-        unusable = tuple(fault for label in labels for fault in self._faults(label))
+        unusable = tuple(
+            fault for label in labels for fault in checking.unusable(self._lookup, self._snapshots, label)
+        )
         packages = {one.label: one for one in self.list()} if labels else {}
         added = tuple(packages[label] for label in dict.fromkeys(labels) if label in packages)
         return Added(added, tuple(unchanged), tuple(refused), unusable, time.perf_counter() - started)
 
-    def _faults(self, label: str) -> Iterator[SetAside]:
-        """Profiles of a package that ship no snapshot and for which none can be made. R4's own are the program's matter."""
-        if label.partition("#")[0] == CORE_NAME:
-            return
-        rows = self._database.read(
-            "SELECT url, resource.version, place FROM resource JOIN package ON package.id = resource.package"
-            " WHERE package.name || '#' || package.version = ? AND example = 0 AND snapshot = 0"
-            " AND resource_type = 'StructureDefinition'",
-            [label],
-        )
-        seen = self.seen_from(label)
-        for url, version, place in rows:
-            try:
-                seen.structure(f"{url}|{version}" if version else url)
-            except MihubError as error:
-                yield SetAside(place, error.what, error.rule, error.next_step)
+    def check(self, package: str = "") -> dict[str, tuple[SetAside, ...]]:
+        """Profiles that contradict their base, by package (`name#version`); all packages when none is named.
+
+        A profile that shipped its snapshot is used as shipped and only named here.
+        """
+        labels = [one.label for one in self.list() if package in ("", one.label, one.name)]
+        if package and not labels:
+            raise NotFound(f"The package {package} is not loaded.", next_step="mihub packages list")
+        return {
+            label: tuple(checking.contradicting(self._lookup, self._snapshots, label)) for label in labels
+        }
 
     def remove(self, name: str, version: str = "") -> Package:
         """Take a package off the shelf. Raises `NotFound`, or `Conflict` when several versions are there and none is named."""

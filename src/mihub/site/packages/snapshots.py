@@ -29,7 +29,7 @@ from mihub.site.packages.lookup import Answer, Kept, Lookup, Shelved
 Use = tuple[str, str, str, str]
 _FASTEST: Final = 1
 # What a malformed profile makes the generator stumble over.
-_STUMBLES: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+STUMBLES: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 
 
 class Snapshots:
@@ -107,7 +107,7 @@ class Snapshots:
         with self._once(shelved):
             try:
                 whole = snapshot.generate(resource, watched)
-            except _STUMBLES as error:
+            except STUMBLES as error:
                 raise _unusable(
                     shelved, f"{type(error).__name__} while its differential was applied"
                 ) from error
