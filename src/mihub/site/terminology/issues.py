@@ -49,6 +49,7 @@ def issue(
     kind: str,
     message_id: str,
     where: str = "",
+    /,
     *,
     diagnostics: str = "",
     **facts: Any,
@@ -105,7 +106,7 @@ class Refused(MihubError):
 
 
 def refused(
-    code: str, kind: str, message_id: str, where: str = "", *, status: int = 422, **facts: Any
+    code: str, kind: str, message_id: str, where: str = "", /, *, status: int = 422, **facts: Any
 ) -> Refused:
     """A refusal with one error."""
     return Refused(issue("error", code, kind, message_id, where, **facts), status=status)

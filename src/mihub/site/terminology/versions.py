@@ -1,12 +1,14 @@
 """Versions of canonical resources: does one satisfy a request (`1.0.x`), which is the newest.
 
 A request without a wildcard means exactly that version: `1` is not `1.0.0`. Source: https://hl7.org/fhir/R5/references.html#canonical-matching
-and the terminology ecosystem's version tests. Below: nothing.
+and the terminology ecosystem's version tests. Below: `core.fhir.definitions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+from mihub.core.fhir.definitions.canonical import version_key
 
 _ANY = frozenset({"x", "X", "*"})
 
@@ -30,22 +32,9 @@ def matches(asked: str, version: str) -> bool:
     return len(wanted) == len(given) and all(a in _ANY or a == b for a, b in zip(wanted, given, strict=True))
 
 
-def order(version: str) -> tuple[tuple[int, int, str], ...]:
-    """A sort key: numbers as numbers, words after numbers' absence, `1.0.0-draft` before `1.0.0`."""
-    release, dash, label = version.partition("-")
-    if not release.replace(".", "").isdecimal() or version.count("-") == 2:
-        # A date (2024-01-31) or a word: part by part, as far as they are numbers.
-        return tuple(_part(part) for part in version.replace("-", ".").split("."))
-    return (*(_part(part) for part in release.split(".")), (0, 0, label) if dash else (1, 0, ""))
-
-
-def _part(text: str) -> tuple[int, int, str]:
-    return (2, int(text), "") if text.isdecimal() and len(text) < 18 else (1, 0, text)
-
-
 def newest(versions: Iterable[str]) -> str:
     """The newest, "" when there is none."""
-    return max(versions, key=order, default="")
+    return max(versions, key=version_key, default="")
 
 
 def listed(versions: Iterable[str]) -> str:

@@ -1,0 +1,335 @@
+"""The codes of a value set, as its definition says, in order: includes, excludes, imports, filters, text.
+
+Only codes are listed here; what is known of them is looked up for the page that is shown. Nothing is listed without a bound.
+Source: https://hl7.org/fhir/R4/valueset.html#compositions. Above: `expand`. Below: `sources`, `preparation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mihub.core.fhir import Json, Resource
+from mihub.errors import TooLarge
+from mihub.site.terminology.asked import Asked
+from mihub.site.terminology.canonical_status import word_for
+from mihub.site.terminology.displays import Displays
+from mihub.site.terminology.issues import Refused, issue, refused
+from mihub.site.terminology.preparation import canonical, operator
+from mihub.site.terminology.protocol import CodeSystemProvider
+from mihub.site.terminology.sources import Sources
+from mihub.site.terminology.version_rules import broken_check, rule_used, ruled
+from mihub.site.terminology.versions import join, listed, newest, split
+
+Key = tuple[str, str, str]
+UNCLOSED: Final = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One code of an expansion. `above`: the entry it hangs under; `stored`: as a shipped expansion has it."""
+
+    system: str
+    version: str
+    code: str
+    provider: CodeSystemProvider | None = None
+    reference: Json | None = None
+    language: str = ""
+    above: Entry | None = None
+    stored: Json | None = None
+    # Whether one code system comes in several versions, so that the version must be said.
+    tells_version: bool = False
+
+
+@dataclass(slots=True)
+class Notes:
+    """What the answer has to say besides the codes."""
+
+    parameters: dict[tuple[str, str], None] = field(default_factory=dict)
+    nested: bool = True
+    unclosed: bool = False
+
+    def add(self, name: str, value: str) -> None:
+        """An `expansion.parameter` with an address."""
+        self.parameters[(name, value)] = None
+
+
+class Composer:
+    """Lists one value set for one request. `most`: no more codes than this are looked at."""
+
+    def __init__(self, sources: Sources, asked: Asked, most: int) -> None:
+        self._sources = sources
+        self._asked = asked
+        self._most = most
+        self._looked_at = 0
+        self.notes = Notes()
+
+    def resolve(self, address: str, within: Resource) -> Resource | None:
+        """An imported value set under the request's version rules."""
+        url, version = split(address)
+        if rule_used(self._asked, url, version) is not None:
+            self._note_rule(url, version)
+        return self._sources.value_set(join(url, ruled(self._asked, url, version)), within)
+
+    def entries(self, value_set: Resource) -> Iterator[Entry]:
+        """Every code once. Raises `Refused`."""
+        compose = value_set.get("compose")
+        if not compose:
+            yield from _stored(value_set)
+            return
+        versioned = self._tells_versions(compose)
+        excluded = [self._exclusion(value_set, part, versioned) for part in compose.get("exclude") or []]
+        seen: set[Key] = set()
+        for include in _ordered(compose.get("include") or []):
+            for entry in self._included(value_set, include):
+                key = (entry.system, entry.version if versioned else "", entry.code)
+                if key in seen:
+                    self.notes.nested = False
+                elif not any(test(entry) for test in excluded):
+                    seen.add(key)
+                    entry.tells_version = versioned
+                    self._count(value_set)
+                    yield entry
+
+    def _tells_versions(self, compose: Json) -> bool:
+        """Whether one code system comes in several versions."""
+        versions: dict[str, set[str]] = {}
+        for part in (*(compose.get("include") or []), *(compose.get("exclude") or [])):
+            if part.get("system"):
+                versions.setdefault(part["system"], set()).add(part.get("version", ""))
+        return any(len(found) > 1 for found in versions.values())
+
+    def _count(self, value_set: Resource) -> None:
+        self._looked_at += 1
+        if self._looked_at > self._most:
+            raise too_costly(value_set, self._most)
+
+    def _included(self, value_set: Resource, include: Json) -> Iterator[Entry]:
+        imports = [self._imported(value_set, one) for one in include.get("valueSet") or []]
+        if include.get("system") in self._asked.excluded_systems:
+            return
+        if include.get("valueSet") or include.get("concept") or len(include.get("filter") or []) > 1:
+            self.notes.nested = False
+        if not include.get("system"):
+            others = [{(one.system, one.code) for one in more} for more in imports[1:]]
+            for entry in imports[0] if imports else ():
+                if all((entry.system, entry.code) in other for other in others):
+                    entry.above = None
+                    yield entry
+            return
+        provider = self._provider(value_set, include)
+        members = [{(one.system, one.code) for one in more} for more in imports]
+        for entry in self._of_system(value_set, include, provider):
+            if all((entry.system, entry.code) in other for other in members):
+                yield entry
+
+    def _imported(self, value_set: Resource, address: str) -> list[Entry]:
+        other = self.resolve(address, value_set)
+        if other is None:
+            raise missing_import(address)
+        inner = Composer(self._sources, self._asked, self._most)
+        found = list(inner.entries(other))
+        self.notes.parameters |= inner.notes.parameters
+        self.notes.unclosed |= inner.notes.unclosed
+        if not address.startswith("#"):
+            self.notes.add("used-valueset", canonical(other))
+            self._note_status(other, value_set)
+        return found
+
+    def _provider(self, value_set: Resource, part: Json) -> CodeSystemProvider:
+        url, pinned = part["system"], part.get("version", "")
+        version = ruled(self._asked, url, pinned)
+        self._note_rule(url, pinned)
+        provider = self._sources.code_system(url, version)
+        if provider is None:
+            raise self._unknown(url, version)
+        meta = provider.metadata
+        broken = broken_check(self._asked, url, meta.version)
+        if broken is not None:
+            raise Refused(broken, status=400)
+        name = join(meta.url, meta.version)
+        self.notes.add("used-codesystem", name)
+        if meta.content != "complete":
+            self.notes.add(f"used-{meta.content}", name)
+            self.notes.unclosed = True
+        for supplement in getattr(provider, "supplements", ()):
+            self.notes.add("used-supplement", supplement)
+        self._note_status(meta.resource, value_set)
+        return provider
+
+    def _note_rule(self, url: str, pinned: str) -> None:
+        used = rule_used(self._asked, url, pinned)
+        if used is not None:
+            self.notes.add(*used)
+
+    def _note_status(self, resource: Resource, source: Resource) -> None:
+        word = word_for(resource, source)
+        if word:
+            self.notes.add(f"warning-{word}", canonical(resource))
+
+    def _unknown(self, url: str, version: str) -> Refused:
+        versions = self._sources.versions(url)
+        message = "UNKNOWN_CODESYSTEM_EXP"
+        if version:
+            message = "UNKNOWN_CODESYSTEM_VERSION_EXP" if versions else "UNKNOWN_CODESYSTEM_VERSION_EXP_NONE"
+        facts = {"system": url, "version": version, "versions": listed(versions)}
+        found = issue("error", "not-found", "not-found", message, **facts)
+        return Refused(found, unknown_system=join(url, version))
+
+    def _of_system(self, value_set: Resource, include: Json, provider: CodeSystemProvider) -> Iterator[Entry]:
+        if include.get("concept"):
+            yield from self._of_list(value_set, include["concept"], provider)
+        elif include.get("filter"):
+            codes = self._filtered(value_set, include["filter"], provider)
+            yield from self._hung(provider, self._with_text(provider, codes))
+        elif self._asked.text:
+            self.notes.nested = False
+            yield from self._hung(provider, provider.search(self._asked.text))
+        else:
+            yield from self._hung(provider, self._all_codes(value_set, provider))
+
+    def _all_codes(self, value_set: Resource, provider: CodeSystemProvider) -> Iterable[str]:
+        try:
+            return provider.codes()
+        except TooLarge as error:
+            raise too_costly(value_set, self._most) from error
+
+    def _of_list(
+        self, value_set: Resource, concepts: Sequence[Json], provider: CodeSystemProvider
+    ) -> Iterator[Entry]:
+        meta, language = provider.metadata, value_set.get("language", "")
+        for reference in concepts:
+            code = provider.normal(reference.get("code", ""))
+            if code is None or not self._wanted(provider, code):
+                continue
+            if self._asked.text and not self._says(provider, code, reference):
+                continue
+            yield Entry(meta.url, meta.version, reference["code"], provider, reference, language)
+
+    def _says(self, provider: CodeSystemProvider, code: str, reference: Json) -> bool:
+        concept = provider.concept(code)
+        displays = Displays.of(concept, provider.metadata) if concept else Displays()
+        displays.add_reference(reference, "")
+        words = self._asked.text.casefold().split()
+        texts = [code.casefold(), *(one.value.casefold() for one in displays.said)]
+        return any(all(word in text for word in words) for text in texts)
+
+    def _filtered(
+        self, value_set: Resource, filters: Sequence[Json], provider: CodeSystemProvider
+    ) -> Iterator[str]:
+        for position, one in enumerate(filters):
+            if not one.get("value"):
+                raise no_value(provider.metadata.url, one, f"ValueSet.compose.include[0].filter[{position}]")
+        first, *others = [(one.get("property", ""), operator(one), one["value"]) for one in filters]
+        try:
+            for code in provider.filter(*first):
+                if all(provider.matches(code, *other) for other in others):
+                    yield code
+        except TooLarge as error:
+            raise too_costly(value_set, self._most) from error
+
+    def _with_text(self, provider: CodeSystemProvider, codes: Iterable[str]) -> Iterable[str]:
+        if not self._asked.text:
+            return codes
+        found = set(provider.search(self._asked.text))
+        return (code for code in codes if code in found)
+
+    def _wanted(self, provider: CodeSystemProvider, code: str) -> bool:
+        """Active only, where that is asked or the value set says so."""
+        if not self._asked.active_only:
+            return True
+        concept = provider.concept(code)
+        return concept is None or not concept.inactive
+
+    def _hung(self, provider: CodeSystemProvider, codes: Iterable[str]) -> Iterator[Entry]:
+        """Each code under its parent, as far as that is listed too."""
+        meta = provider.metadata
+        placed: dict[str, Entry] = {}
+        for code in codes:
+            if not self._wanted(provider, code) or self._not_for_ui(provider, code):
+                continue
+            above = next((placed[one] for one in provider.parents(code) if one in placed), None)
+            placed[code] = Entry(meta.url, meta.version, code, provider, above=above)
+            yield placed[code]
+
+    def _not_for_ui(self, provider: CodeSystemProvider, code: str) -> bool:
+        if not self._asked.exclude_not_for_ui:
+            return False
+        concept = provider.concept(code)
+        return concept is not None and concept.abstract
+
+    def _exclusion(self, value_set: Resource, part: Json, versioned: bool) -> Callable[[Entry], bool]:
+        if part.get("valueSet") or part.get("concept") or len(part.get("filter") or []) > 1:
+            self.notes.nested = False
+        imports = [
+            {(e.system, e.code) for e in self._imported(value_set, one)} for one in part.get("valueSet") or []
+        ]
+        url = part.get("system")
+        if not url:
+            return lambda entry: bool(imports) and all((entry.system, entry.code) in one for one in imports)
+        provider = self._provider(value_set, part)
+        codes = {one.get("code") for one in part.get("concept") or []}
+        filters = [
+            (one.get("property", ""), operator(one), one.get("value", "")) for one in part.get("filter") or []
+        ]
+        version = provider.metadata.version if versioned and part.get("version") else ""
+
+        def excluded(entry: Entry) -> bool:
+            return (
+                entry.system == url
+                and (not version or entry.version == version)
+                and (not codes or entry.code in codes)
+                and all(provider.matches(entry.code, *one) for one in filters)
+                and all((entry.system, entry.code) in one for one in imports)
+            )
+
+        return excluded
+
+
+def _stored(value_set: Resource) -> Iterator[Entry]:
+    """The codes of an expansion that came with the value set."""
+    stack: list[tuple[Json, Entry | None]] = [
+        (one, None) for one in reversed((value_set.get("expansion") or {}).get("contains") or [])
+    ]
+    while stack:
+        raw, above = stack.pop()
+        entry = Entry(
+            raw.get("system", ""), raw.get("version", ""), raw.get("code", ""), above=above, stored=raw
+        )
+        stack.extend((inner, entry) for inner in reversed(raw.get("contains") or []))
+        if entry.code:
+            yield entry
+
+
+def _ordered(includes: Sequence[Json]) -> list[Json]:
+    """The newest version of one code system first; else as written."""
+    versions = {one["version"] for one in includes if one.get("version")}
+    ranks: dict[str, int] = {}
+    while versions:
+        latest = newest(versions)
+        ranks[latest] = len(ranks)
+        versions.discard(latest)
+    systems = {one.get("system") for one in includes}
+    if len(systems) != 1 or len(ranks) < 2:
+        return list(includes)
+    return sorted(includes, key=lambda one: ranks.get(one.get("version", ""), -1))
+
+
+def missing_import(address: str) -> Refused:
+    """An imported value set that nobody knows."""
+    url, version = split(address)
+    message = "VS_EXP_IMPORT_UNK_PINNED" if version else "VS_EXP_IMPORT_UNK"
+    return refused("not-found", "not-found", message, value_set=url, version=version)
+
+
+def too_costly(value_set: Resource, most: int) -> Refused:
+    """More codes than can be listed in one answer."""
+    return refused("too-costly", "", "VALUESET_TOO_COSTLY", value_set=canonical(value_set), count=f">{most}")
+
+
+def no_value(system: str, raw: Json, where: str) -> Refused:
+    """A filter that filters by nothing."""
+    facts = {"system": system, "property": raw.get("property", ""), "op": operator(raw)}
+    message = "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE"
+    return Refused(issue("error", "invalid", "vs-invalid", message, where, **facts), status=400)

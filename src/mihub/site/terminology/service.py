@@ -1,0 +1,238 @@
+"""The terminology of one site: every operation as Parameters in, a resource out, whoever asks (HTTP, validator, portals).
+
+Composes, decides nothing. Safe to use from any thread. An operation that can not be answered raises `Refused`
+(the ecosystem's words) or another error of ours. Above: `site.api.terminology`, `site.validate`, `apps`.
+Below: one file per operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mihub.core.fhir import Json, Resource
+from mihub.core.fhir.definitions.protocol import Definitions
+from mihub.site.terminology import asked as requests
+from mihub.site.terminology.answers import coded_entries, refused_answer
+from mihub.site.terminology.asked import Asked, entries, first, text
+from mihub.site.terminology.coded import Coded, coded
+from mihub.site.terminology.expand import Limits, expand
+from mihub.site.terminology.issues import Issue, Refused, issue, refused
+from mihub.site.terminology.kept_resources import KeptResources
+from mihub.site.terminology.languages import Languages, parse
+from mihub.site.terminology.lookup import lookup, subsumes
+from mihub.site.terminology.protocol import CodeSystemProvider, Fallback
+from mihub.site.terminology.r4 import as_r4
+from mihub.site.terminology.sources import Shelf, Sources
+from mihub.site.terminology.translate import translate
+from mihub.site.terminology.validate_code import validate
+from mihub.site.terminology.version_rules import ruled
+from mihub.site.terminology.versions import join
+
+_NOTHING_TO_VALIDATE: Final = (
+    "Unable to find code to validate (looked for coding | codeableConcept | code+system |"
+    " code+inferSystem in parameters"
+)
+_LIMITS: Final = Limits()
+
+
+class Terminology:
+    """`language`: what displays are shown in when nobody asks, where there is one in it; "" for the system's own."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        lists: Iterable[CodeSystemProvider] = (),
+        fallback: Fallback | None = None,
+        *,
+        language: str = "",
+        limits: Limits = _LIMITS,
+    ) -> None:
+        self._shelf = Shelf(definitions, lists)
+        self._fallback = fallback
+        self._language: Languages | None = parse(language) if language else None
+        self._limits = limits
+        self._kept = KeptResources()
+
+    def expand(self, parameters: Resource, *, accept_language: str = "") -> Resource:
+        """ValueSet/$expand."""
+        sources, asked = self._request(parameters, accept_language)
+        value_set = self._value_set(parameters, sources, asked)
+        return as_r4(expand(sources, asked, value_set, self._limits))
+
+    def validate_code(self, parameters: Resource, *, accept_language: str = "") -> Resource:
+        """ValueSet/$validate-code."""
+        sources, asked = self._request(parameters, accept_language)
+        value_set = self._value_set(parameters, sources, asked)
+        what = coded(parameters, of_code_system=False, infer=bool(asked.infer_system))
+        if what is None:
+            raise Refused(Issue("error", "invalid", "", "", _NOTHING_TO_VALIDATE))
+        return self._validated(sources, asked, value_set, what)
+
+    def validate_code_in_system(self, parameters: Resource, *, accept_language: str = "") -> Resource:
+        """CodeSystem/$validate-code."""
+        sources, asked = self._request(parameters, accept_language)
+        what = coded(parameters, of_code_system=True)
+        if what is None or not what.codings:
+            raise Refused(Issue("error", "invalid", "", "", _NOTHING_TO_VALIDATE), status=400)
+        try:
+            system = self._code_system(parameters, sources, asked, what)
+        except Refused as error:
+            if error.as_result:
+                return refused_answer(error, coded_entries(what, sources))
+            raise
+        value_set = _all_of(system)
+        return self._validated(sources, asked, value_set, what, internal=True)
+
+    def lookup(self, parameters: Resource, *, accept_language: str = "") -> Resource:
+        """CodeSystem/$lookup."""
+        sources, asked = self._request(parameters, accept_language)
+        return lookup(parameters, sources, asked)
+
+    def subsumes(self, parameters: Resource, *, accept_language: str = "") -> Resource:
+        """CodeSystem/$subsumes."""
+        sources, asked = self._request(parameters, accept_language)
+        return subsumes(parameters, sources, asked)
+
+    def translate(self, parameters: Resource, *, accept_language: str = "") -> Resource:
+        """ConceptMap/$translate."""
+        sources, _ = self._request(parameters, accept_language)
+        return translate(parameters, sources)
+
+    def batch_validate_code(self, parameters: Resource, *, accept_language: str = "") -> Resource:
+        """$batch-validate-code: each `validation` is a request of its own over what is said for all."""
+        shared = [one for one in entries(parameters) if one.get("name") != "validation"]
+        out: list[Json] = []
+        for one in entries(parameters):
+            if one.get("name") == "validation" and isinstance(one.get("resource"), dict):
+                own = list(entries(one["resource"]))
+                names = {entry.get("name") for entry in own}
+                common = [
+                    entry
+                    for entry in shared
+                    if entry.get("name") not in names or entry.get("name") == "tx-resource"
+                ]
+                request = {"resourceType": "Parameters", "parameter": [*common, *own]}
+                out.append({"name": "validation", "resource": self._one_of_batch(request, accept_language)})
+        return {"resourceType": "Parameters", "parameter": out}
+
+    def _one_of_batch(self, request: Resource, accept_language: str) -> Resource:
+        of_system = first(request, "url", "valueSet") is None
+        try:
+            if of_system:
+                return self.validate_code_in_system(request, accept_language=accept_language)
+            return self.validate_code(request, accept_language=accept_language)
+        except Refused as error:
+            return error.outcome()
+
+    def _request(self, parameters: Resource, accept_language: str) -> tuple[Sources, Asked]:
+        asked = requests.read(parameters, accept_language)
+        return Sources(self._shelf, self._own(parameters), asked.supplements), asked
+
+    def _own(self, parameters: Resource) -> Sequence[Resource]:
+        """Resources that came along, now or earlier under the same cache-id."""
+        sent = [one["resource"] for one in entries(parameters) if isinstance(one.get("resource"), dict)]
+        own = [one for one in sent if one.get("resourceType") in ("CodeSystem", "ValueSet", "ConceptMap")]
+        cache_id = text(parameters, "cache-id")
+        return self._kept.add(cache_id, own) if cache_id else own
+
+    def _value_set(self, parameters: Resource, sources: Sources, asked: Asked) -> Resource:
+        given = first(parameters, "valueSet")
+        if isinstance(given, dict):
+            return given
+        url = text(parameters, "url", "context")
+        if not url:
+            found = Issue(
+                "error",
+                "invalid",
+                "",
+                "",
+                "No ValueSet specified - provide url parameter or valueSet resource",
+            )
+            raise Refused(found, status=400)
+        url, _, version = url.partition("|")
+        version = ruled(asked, url, text(parameters, "valueSetVersion") or version)
+        found_set = sources.value_set(join(url, version)) or _implicit(sources, url, version)
+        if found_set is None:
+            raise refused(
+                "not-found", "not-found", "Unable_to_resolve_value_Set_", value_set=join(url, version)
+            )
+        return found_set
+
+    def _code_system(
+        self, parameters: Resource, sources: Sources, asked: Asked, what: Coded
+    ) -> CodeSystemProvider:
+        given = first(parameters, "codeSystem")
+        if isinstance(given, dict):
+            sources = Sources(self._shelf, [given], asked.supplements)
+        coding = what.codings[0]
+        url = text(parameters, "url") or (given or {}).get("url", "") or coding.get("system", "")
+        if not url:
+            found = issue(
+                "warning", "invalid", "invalid-data", "Coding_has_no_system__cannot_validate", what.path(0)
+            )
+            raise Refused(found, as_result=True)
+        pinned = text(parameters, "version") or ("" if text(parameters, "url") else coding.get("version", ""))
+        version = ruled(asked, url, pinned)
+        where = f"{what.path(0)}.system" if what.path(0) else "system"
+        system = sources.any_code_system(url, version)
+        if system is not None and system.metadata.content == "supplement":
+            name = join(system.metadata.url, system.metadata.version)
+            raise refused(
+                "invalid", "invalid-data", "CODESYSTEM_CS_NO_SUPPLEMENT", where, status=400, system=name
+            )
+        if system is None:
+            raise _unknown_system(sources, url, version, where)
+        return system
+
+    def _validated(
+        self, sources: Sources, asked: Asked, value_set: Resource, what: Coded, *, internal: bool = False
+    ) -> Resource:
+        asked = requests.with_value_set(asked, value_set)
+        try:
+            return validate(sources, asked, value_set, what, internal=internal)
+        except Refused as error:
+            if error.as_result:
+                return refused_answer(error, coded_entries(what, sources))
+            raise
+
+
+def _all_of(system: CodeSystemProvider) -> Resource:
+    meta = system.metadata
+    include = {"system": meta.url} | ({"version": meta.version} if meta.version else {})
+    url = meta.value_set or f"{meta.url}/vs"
+    return {
+        "resourceType": "ValueSet",
+        "url": url,
+        "version": meta.version,
+        "status": "active",
+        "compose": {"include": [include]},
+    }
+
+
+def _implicit(sources: Sources, url: str, version: str) -> Resource | None:
+    """A value set nobody wrote: all codes of a code system (`CodeSystem.valueSet`, `?fhir_vs`)."""
+    base, implicit, query = url.partition("?fhir_vs")
+    if implicit:
+        include: Json = {"system": base} | ({"version": version} if version else {})
+        if query.startswith("=isa/"):
+            include["filter"] = [{"property": "concept", "op": "is-a", "value": query[5:]}]
+        elif query:
+            return None
+        return {"resourceType": "ValueSet", "url": url, "status": "active", "compose": {"include": [include]}}
+    return None
+
+
+def _unknown_system(sources: Sources, url: str, version: str, where: str) -> Refused:
+    if sources.value_set(url) is not None:
+        found = issue(
+            "error", "invalid", "invalid-data", "Terminology_TX_System_ValueSet2", where, system=url
+        )
+        return Refused(found, as_result=True)
+    versions = sources.versions(url)
+    message = "UNKNOWN_CODESYSTEM"
+    if version:
+        message = "UNKNOWN_CODESYSTEM_VERSION" if versions else "UNKNOWN_CODESYSTEM_VERSION_NONE"
+    facts = {"system": url, "version": version, "versions": " or ".join(versions)}
+    found = issue("error", "not-found", "not-found", message, where, **facts)
+    return Refused(found, as_result=True, unknown_system=join(url, version if versions else ""))
