@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from mihub.core.fhir import Resource
-from mihub.errors import MihubError, NotFound, Unauthenticated
+from mihub.errors import InvalidInput, MihubError, NotFound, Unauthenticated
 from mihub.site.api import body, formats
 from mihub.site.api.audit_events import audit_events
 from mihub.site.api.batch import bundle
@@ -26,6 +26,7 @@ from mihub.site.api.create import create
 from mihub.site.api.delete import delete
 from mihub.site.api.everything import everything
 from mihub.site.api.faults import NotAllowed, UnknownMedia
+from mihub.site.api.graphql import graphql
 from mihub.site.api.history_instance import history_instance
 from mihub.site.api.metadata import metadata
 from mihub.site.api.page_link import Parameters
@@ -60,6 +61,8 @@ def create_app(site: Site) -> Starlette:
         ("/{type}/$validate", {"POST": _validate}),
         ("/{type}/{id}/$validate", {"GET": _validate, "POST": _validate}),
         ("/Patient/{id}/$everything", {"GET": _everything}),
+        ("/$graphql", {"GET": _graphql, "POST": _graphql}),
+        ("/{type}/{id}/$graphql", {"GET": _graphql, "POST": _graphql}),
         (
             "/{type}",
             {"GET": _search, "POST": _create, "PUT": _update_conditional, "PATCH": _patch_conditional},
@@ -141,6 +144,8 @@ async def _response(reply: Reply, base: str, media: str, error: MihubError | Non
         headers["WWW-Authenticate"] = "Bearer"
     if reply.body is None:
         return Response(None, reply.status, headers)
+    if reply.media:
+        return Response(reply.body, reply.status, headers, reply.media)
     content = reply.body if media == FHIR_JSON else await run_in_threadpool(formats.xml_of, reply.body)
     return Response(content, reply.status, headers, media)
 
@@ -246,6 +251,13 @@ def _patch_conditional(call: Call, request: Request, data: bytes) -> Reply:
     return patch_conditional(
         call, _type(request), request.url.query, instructions, request.headers.get("if-match")
     )
+
+
+def _graphql(call: Call, request: Request, data: bytes) -> Reply:
+    asked = body.json(data, call.site.settings.max_json_depth) if data else dict(request.query_params)
+    if not isinstance(asked, dict):
+        raise InvalidInput("There is no query.", rule="a JSON object with query")
+    return graphql(call, asked, request.path_params.get("type", ""), request.path_params.get("id", ""))
 
 
 def _delete(call: Call, request: Request, data: bytes) -> Reply:

@@ -20,6 +20,7 @@ INTERACTIONS: Final = (
     "read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type",
 )  # fmt: skip
 _CONTROL: Final = {"_id": "token", "_lastUpdated": "date"}
+_GRAPHQL: Final = "http://hl7.org/fhir/OperationDefinition/Resource-graphql"
 # When this description last changed; the resource must carry a date and may not carry the time of asking.
 _DATE: Final = "2026-11-23"
 
@@ -44,6 +45,7 @@ def metadata(site: Site, base: str) -> Reply:
                     "security": {"description": "Signed access statements of the region's members."},
                     "resource": [_resource(site.catalogue, name) for name in types],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                    "operation": [{"name": "graphql", "definition": _GRAPHQL}],
                 }
             ],
         }

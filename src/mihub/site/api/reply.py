@@ -21,12 +21,16 @@ FHIR_JSON = "application/fhir+json"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`version` gives ETag and Last-Modified; `location` is relative to the base, `Type/id/_history/n`."""
+    """`version` gives ETag and Last-Modified; `location` is relative to the base, `Type/id/_history/n`.
+
+    `media`: what the body is when it is no resource, "" for a resource in JSON.
+    """
 
     status: int
     body: bytes | None = None
     version: Version | None = None
     location: str = ""
+    media: str = ""
 
     @property
     def etag(self) -> str:
