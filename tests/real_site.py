@@ -16,6 +16,7 @@ from mihub.core.policy import assertion
 from mihub.core.policy.actor import Access, Actor, MemberId, Purpose, Role, TransportId
 from mihub.database.embedded import Embedded
 from mihub.site.settings import SiteSettings
+from mihub.site.validate.finding import Validator
 from tests.wire_world import keys_of, members
 
 TODAY = date(2026, 11, 23)
@@ -24,7 +25,14 @@ _numbers = itertools.count(1)
 
 
 @contextmanager
-def real_site(postgres: Embedded, folder: Path, member: str = "chemnitz") -> Iterator[OpenSite]:
+def real_site(
+    postgres: Embedded,
+    folder: Path,
+    member: str = "chemnitz",
+    *,
+    validation: str = "off",
+    validator: Validator | None = None,
+) -> Iterator[OpenSite]:
     """A site with an empty record that knows the region's portal."""
     number = next(_numbers)
     settings = SiteSettings(
@@ -33,6 +41,7 @@ def real_site(postgres: Embedded, folder: Path, member: str = "chemnitz") -> Ite
         name=member.title(),
         kind="care-record" if member == NETWORK else "hospital",
         database_connections=4,
+        validation=validation,
     )
     place = SitePlace(
         settings=settings,
@@ -42,7 +51,7 @@ def real_site(postgres: Embedded, folder: Path, member: str = "chemnitz") -> Ite
         linkage_key=b"linkage key of the test".ljust(32, b"."),
         today=lambda: TODAY,
     )
-    site = open_site(place, database_url=postgres.url(f"real_{number}_{member}"))
+    site = open_site(place, database_url=postgres.url(f"real_{number}_{member}"), validator=validator)
     try:
         assert site.mailbox is not None
         site.mailbox.directory.accept(members(member, now=int(time.time())))

@@ -23,7 +23,8 @@ from starlette.requests import Request
 from starlette.routing import Mount
 
 from mihub import log
-from mihub.apps import folders, site_admin
+from mihub.apps import folders, site_admin, site_quarantine
+from mihub.apps.validation import site_validator
 from mihub.core.policy.actor import Access, MemberId, TransportId
 from mihub.core.wire.feasibility import KIND
 from mihub.core.wire.keys import KeySet, PublicKeys
@@ -31,14 +32,18 @@ from mihub.errors import MihubError
 from mihub.site.api.app import create_app
 from mihub.site.feasibility.room import Feasibility, open_room
 from mihub.site.ingest.importer import Importer
+from mihub.site.ingest.refusing import Intake
 from mihub.site.ingest.store_writer import StoreWriter, import_access, search_reader
 from mihub.site.linkage.feed import IdentityFeed
 from mihub.site.linkage.transport_id import transport_id
 from mihub.site.mailbox.agent import Agent
 from mihub.site.mailbox.handlers import Handler, answer_feasibility
 from mihub.site.mailbox.mailbox import Mailbox
+from mihub.site.quarantine.collected import Collected
+from mihub.site.quarantine.room import QuarantineRoom, Tried
 from mihub.site.settings import SiteSettings
 from mihub.site.site import Site
+from mihub.site.validate.finding import Validator
 
 FOLLOW_SECONDS = 0.5
 _KEPT_IMPORTS = 20
@@ -109,11 +114,34 @@ class OpenSite:
         """Is there a Patient with this id?"""
         return bool(self.record.search.ids(self.record.parser.parse("Patient", [("_id", patient_id)])))
 
-    def importer(self, who: str = "import") -> Importer:
-        """Reads files into the record."""
-        access = import_access(self.member, who)
-        together = search_reader(self.record.search, self.record.parser, access)
-        return Importer(StoreWriter(self.record.store, access, self.find, together), self.member)
+    def importer(self, who: str = "import", intake: Intake | None = None) -> Importer:
+        """Reads files into the record; what is refused waits in the quarantine."""
+        record, access = self.record, import_access(self.member, who)
+        together = search_reader(record.search, record.parser, access)
+        usual = Intake(record.door, record.quarantine, record.tally)
+        writer = StoreWriter(record.store, access, self.find, together)
+        return Importer(writer, self.member, intake=intake or usual)
+
+    def upload_importer(self, shown: Callable[[str], str], who: str = "import") -> Importer:
+        """As `importer`, for files that lie in a place of ours; `shown` gives the name that their sender knows."""
+        record = self.record
+        return self.importer(who, Intake(record.door, record.quarantine, record.tally, shown))
+
+    @property
+    def quarantine(self) -> QuarantineRoom:
+        """What people do with refused records."""
+        record = self.record
+        return QuarantineRoom(record.quarantine, record.door, record.gate, record.store, self._again)
+
+    def _again(self, body: bytes, shown: str, access: Access) -> Tried:
+        """Import the text of a refused record once more, in the name of who asked for it."""
+        refused = Collected()
+        intake = Intake(self.record.door, refused, self.record.tally, source="retry")
+        report = self.importer(access.actor.id, intake).again(body, shown)
+        if report.stopped is not None:
+            raise report.stopped
+        stored = not report.rejected and report.loaded > 0
+        return Tried(stored, refused.findings, refused.troubles)
 
     def keep_import(self, document: Mapping[str, Any]) -> None:
         """Remember what an import did, for the engineer's page; the newest come first."""
@@ -178,8 +206,12 @@ def open_site(
     database_url: str | None = None,
     hub: httpx.AsyncClient | None = None,
     trust: httpx.AsyncClient | None = None,
+    validator: Validator | None = None,
 ) -> OpenSite:
-    """Open all rooms. `hub` and `trust` are clients with the base URL of those houses."""
+    """Open all rooms. `hub` and `trust` are clients with the base URL of those houses.
+
+    `validator`: another one than that of the site's own packages.
+    """
     settings = place.settings
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     opened: list[Mailbox] = []
@@ -188,9 +220,17 @@ def open_site(
         # Before the site has joined a region it knows nobody, and nobody is let in.
         return opened[0].directory.assertion_keys() if opened else {}
 
+    records: list[Site] = []
     record = Site.open(
-        settings, assertion_keys, transport_id=partial(transport_id, place.secret), database_url=database_url
+        settings,
+        assertion_keys,
+        transport_id=partial(transport_id, place.secret),
+        database_url=database_url,
+        validator=validator or site_validator(lambda: records[0]),
+        # A fault of ours in one profile must not end an import: it becomes a finding of its own.
+        validator_faults=(Exception,),
     )
+    records.append(record)
     try:
         room = open_room(
             place.rooms_dir or settings.data_dir,
@@ -204,7 +244,9 @@ def open_site(
     except BaseException:
         record.close()
         raise
-    site.app = Starlette(routes=[*site_admin.routes(site), Mount("/", app=create_app(record))])
+    site.app = Starlette(
+        routes=[*site_admin.routes(site), *site_quarantine.routes(site), Mount("/", app=create_app(record))]
+    )
     return site
 
 

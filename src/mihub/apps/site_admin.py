@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from mihub.core.policy.actor import Access, Purpose, Role
 from mihub.errors import Forbidden, InvalidInput, MihubError, NotFound, TooLarge
-from mihub.site.ingest.report import ImportReport
+from mihub.site.ingest.report import Conformance, ImportReport
 
 if TYPE_CHECKING:
     from mihub.apps.open_site import OpenSite
@@ -119,7 +119,7 @@ async def _keep(file: UploadFile, target: Path) -> None:
 
 
 def _run_import(site: OpenSite, folder: Path, dry_run: bool) -> Any:
-    report = site.importer().run([folder], dry_run=dry_run)
+    report = site.upload_importer(lambda name: Path(name).name).run([folder], dry_run=dry_run)
     document = report_document(report, lambda name: Path(name).name)
     if not dry_run:
         site.keep_import(document)
@@ -135,10 +135,25 @@ def report_document(report: ImportReport, shown: Callable[[str], str] = str) -> 
     notes = [note.as_json() for note in report.notes[:_KEPT_NOTES]]
     for place in [*document["reasons"], *notes]:
         place["file"] = shown(str(place["file"]))
+    for told, reason in zip(document["reasons"], report.all_reasons(), strict=True):
+        if reason.german[0]:
+            told["de"] = {"reason": reason.german[0], "next": reason.german[1]}
     return document | {
+        "validation": _validation(report.conformance),
+        "quarantined": report.quarantined,
         "notes": notes,
         "dry_run": report.dry_run,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _validation(seen: Conformance) -> dict[str, Any]:
+    return {
+        "checked": seen.checked,
+        "with_errors": seen.with_errors,
+        "with_warnings": seen.with_warnings,
+        "refused": seen.refused,
+        "rules": dict(seen.rules.most_common(10)),
     }
 
 

@@ -1,0 +1,44 @@
+"""Composes a validator: the site's packages and terminology when it has any, else R4 core alone.
+
+Nothing is read or compiled before the first resource is looked at, so that a start stays fast. Above: `open_site`,
+`validate`. Below: `site.validate`, `site.packages`, `site.terminology`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from mihub.core.fhir import Resource
+from mihub.core.fhir.definitions.protocol import Definitions
+from mihub.site.site import Site
+from mihub.site.validate.finding import Finding, Validator
+
+
+class LazyValidator:
+    """A `Validator` made at the first question; safe from any thread."""
+
+    def __init__(self, make: Callable[[], Validator]) -> None:
+        self._make = make
+        self._made: Validator | None = None
+        self._lock = threading.Lock()
+
+    def validate(self, resource: Resource, profiles: Sequence[str] = ()) -> list[Finding]:
+        """See `Validator`."""
+        made = self._made
+        if made is None:
+            with self._lock:
+                made = self._made = self._made or self._make()
+        return made.validate(resource, profiles)
+
+
+def validator_of(definitions: Definitions) -> Validator:
+    """A validator over these definitions, with the terminology that they hold."""
+    from mihub.site.validate.validator import ProfileValidator
+
+    return ProfileValidator(definitions)
+
+
+def site_validator(site: Callable[[], Site]) -> Validator:
+    """The validator of a site that is about to be opened."""
+    return LazyValidator(lambda: validator_of(site().packages))
