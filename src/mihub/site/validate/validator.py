@@ -1,24 +1,30 @@
 """The way in: R4 and profiles compiled once to plain functions, resources through them, findings out.
 
-Never changes a resource and never reads the record. Compiled lazily, per (profile, generation of the definitions); safe
-from any thread. Supported and not: docs/reference/validation.md. Below: `core.fhir.definitions`, terminology as `Codes`.
+Never changes a resource and never reads the record. Compiled lazily, per generation of the definitions; safe from any
+thread. Supported and not: docs/reference/validation.md. Below: `core.fhir.definitions`, terminology as `Codes`.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 
 from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.site.validate.codes import Codes
+from mihub.site.validate.engine import Engine
 from mihub.site.validate.finding import Finding
+from mihub.site.validate.packaged import PackagedCodes
+from mihub.site.validate.reading import read
+from mihub.site.validate.run import Run
 
 
 class ProfileValidator:
     """Implements `finding.Validator`.
 
     `best_practice` reports the rules that HL7 marks as best practice (dom-6) as warnings; `deadline_seconds` bounds the
-    invariants of one resource: what does not end is named and skipped.
+    invariants of one resource: what does not end is named and skipped. Without `terminology` the definitions' own
+    value sets count alone.
     """
 
     def __init__(
@@ -33,14 +39,62 @@ class ProfileValidator:
         self._terminology = terminology
         self._best_practice = best_practice
         self._deadline_seconds = deadline_seconds
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
 
     def validate(self, resource: Resource, profiles: Sequence[str] = ()) -> list[Finding]:
-        """Against R4, the profiles in `meta.profile`, and those named here, in document order; [] when all is well."""
-        return []
+        """Against R4, the profiles in `meta.profile`, and those named here; [] when there is nothing to say."""
+        run = Run()
+        run.resource = run.root = resource
+        name = resource.get("resourceType")
+        where = (None, name if isinstance(name, str) and name.isalpha() else "Resource", -1)
+        engine = self.engine()
+        run.hooks = engine.hooks(run)
+        try:
+            engine.resource(resource, where, run, profiles)
+        except RecursionError:
+            run.add("json-depth", where, "fatal")
+        return merged(run.said) if run.said else []
 
     def validate_bytes(self, body: bytes, profiles: Sequence[str] = ()) -> list[Finding]:
         """As `validate`, with what only the text shows: syntax, duplicate keys, NaN, depth."""
-        return []
+        run = Run()
+        resource = read(body, run)
+        if resource is None:
+            return run.said
+        return merged([*run.said, *self.validate(resource, profiles)])
 
     def warm(self, profiles: Iterable[str] = ()) -> None:
         """Compile these now rather than at the first resource."""
+        engine = self.engine()
+        for canonical in profiles:
+            engine.profiles.get(canonical)
+
+    def engine(self) -> Engine:
+        """What is compiled for the present generation of the definitions."""
+        engine = self._engine
+        if engine is not None and engine.generation == self._definitions.generation:
+            return engine
+        with self._lock:
+            engine = self._engine
+            if engine is None or engine.generation != self._definitions.generation:
+                codes = self._terminology or PackagedCodes(self._definitions)
+                engine = Engine(
+                    self._definitions,
+                    codes,
+                    best_practice=self._best_practice,
+                    deadline_seconds=self._deadline_seconds,
+                )
+                self._engine = engine
+            return engine
+
+
+def merged(said: Sequence[Finding]) -> list[Finding]:
+    """Each finding once: what several profiles say of one place is told by the first."""
+    kept: dict[tuple[str, str, str, tuple[tuple[str, str], ...]], Finding] = {}
+    for finding in said:
+        key = finding.severity, finding.location, finding.rule, tuple(finding.facts.items())
+        known = kept.get(key)
+        if known is None:
+            kept[key] = finding
+    return list(kept.values())

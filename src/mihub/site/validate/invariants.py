@@ -1,0 +1,138 @@
+"""A profile's conditions as checks: FHIRPath, with what can be decided at once decided at once, and never without end.
+
+An expression that does not compile or fails is named once per place and the rest goes on. Source:
+https://hl7.org/fhir/R4/conformance-rules.html#constraints. Below: `presence`, `core.fhir.fhirpath`. Above: `base`, `profile`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final
+
+from mihub.core.fhir import Json
+from mihub.core.fhir.fhirpath import Element, Expression, FhirPathError, Hooks, compile, r4  # noqa: A004
+from mihub.core.fhir.fhirpath.scope import NO_HOOKS
+from mihub.core.fhir.fhirpath.types import TypeInfo
+from mihub.site.validate import natives
+from mihub.site.validate.finding import Severity
+from mihub.site.validate.presence import quick
+from mihub.site.validate.run import Run, Where
+from mihub.site.validate.shapes import Check
+
+_BEST_PRACTICE: Final = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice"
+# Decided by the shape checks themselves: an element with nothing in it, an extension with both or neither.
+BUILT_IN: Final = frozenset({"ele-1", "ext-1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One condition. `best_practice`: HL7 recommends it, nobody must."""
+
+    key: str
+    severity: Severity
+    human: str
+    expression: str
+    source: str = ""
+    best_practice: bool = False
+
+
+def constraints_of(definition: Json) -> list[Constraint]:
+    """The conditions an element definition carries; one without an expression cannot be checked and is left out."""
+    found = []
+    for row in definition.get("constraint") or ():
+        expression = row.get("expression")
+        if isinstance(expression, str) and expression.strip():
+            best = any(
+                e.get("url") == _BEST_PRACTICE and e.get("valueBoolean") for e in row.get("extension", ())
+            )
+            severity: Severity = "error" if row.get("severity") == "error" and not best else "warning"
+            found.append(
+                Constraint(str(row.get("key", "")), severity, str(row.get("human", "")), expression,
+                           str(row.get("source", "")), best)
+            )  # fmt: skip
+    return found
+
+
+def compiled(constraint: Constraint, type_name: str, seconds: float, profile: str = "") -> Check:
+    """The check of one condition on elements of a type (`Patient`, `Patient.contact`, `HumanName`, `code`)."""
+    kind = r4().type(type_name) or r4().untyped
+    try:
+        expression = compile(constraint.expression)
+    except FhirPathError as error:
+        return _named(constraint, error.what, profile)
+    slow = _slow(constraint, expression, kind, seconds, profile)
+    known = natives.fast(constraint.expression)
+    if known is not None:
+        return _guarded(constraint, known, slow, profile)
+    presence = quick(expression.tree, kind)
+    if presence is None:
+        return slow
+    asked = presence
+    return _guarded(constraint, lambda value, _: asked(value), slow, profile)
+
+
+def _facts(constraint: Constraint) -> dict[str, str]:
+    return {"human": constraint.human, "source": constraint.source}
+
+
+def _named(constraint: Constraint, reason: str, profile: str) -> Check:
+    def check(_: Any, where: Where, run: Run) -> None:
+        run.add(f"invariant-not-run:{constraint.key}", where, "warning", profile, reason=reason)
+
+    return check
+
+
+def _guarded(
+    constraint: Constraint, fast: Callable[[Any, Run], bool | None], slow: Check, profile: str
+) -> Check:
+    rule, severity, facts = f"invariant:{constraint.key}", constraint.severity, _facts(constraint)
+
+    def check(value: Any, where: Where, run: Run) -> None:
+        verdict = fast(value, run) if value.__class__ is dict else None
+        if verdict:
+            return
+        if verdict is None:
+            slow(value, where, run)
+        else:
+            run.add(rule, where, severity, profile, **facts)
+
+    return check
+
+
+def _slow(
+    constraint: Constraint, expression: Expression, kind: TypeInfo, seconds: float, profile: str
+) -> Check:
+    key, facts = constraint.key, _facts(constraint)
+
+    def check(value: Any, where: Where, run: Run) -> None:
+        now = perf_counter()
+        if not run.deadline:
+            run.deadline = now + seconds
+        elif now > run.deadline:
+            run.add(f"invariant-deadline:{key}", where, "warning", profile, seconds=f"{seconds:g}")
+            return
+        try:
+            verdict = _evaluate(expression, value, kind, run)
+        except FhirPathError as error:
+            run.add(f"invariant-not-run:{key}", where, "warning", profile, reason=error.what)
+            return
+        if not verdict:
+            run.add(f"invariant:{key}", where, constraint.severity, profile, **facts)
+
+    return check
+
+
+def _evaluate(expression: Expression, value: Any, kind: TypeInfo, run: Run) -> bool:
+    """As the Java validator counts: empty is a violation, one value that is no boolean is not."""
+    start = value if value.__class__ is Element else Element(value, kind)
+    hooks: Hooks = run.hooks or NO_HOOKS
+    found = expression.items(
+        start, variables={"resource": run.resource, "rootResource": run.root}, hooks=hooks
+    )
+    if len(found) != 1:
+        return bool(found)
+    item = found[0]
+    plain = item.value if isinstance(item, Element) else item
+    return plain is not False

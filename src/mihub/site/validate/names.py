@@ -1,0 +1,45 @@
+"""Names of types and keys: how a choice is spelled in JSON, and which type a `type.code` means.
+
+Source: https://hl7.org/fhir/R4/formats.html#choice. Above: `base`, `profile`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mihub.core.fhir import Json
+
+CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
+_SYSTEM: Final = "http://hl7.org/fhirpath/System."
+_REAL_TYPE: Final = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
+
+
+def type_code(row: Json) -> str:
+    """The FHIR type a row of `ElementDefinition.type` means; `System.String` of an id is `string`."""
+    code = row.get("code")
+    if not isinstance(code, str):
+        return ""
+    if not code.startswith(_SYSTEM):
+        return code.removeprefix(CORE)
+    for extension in row.get("extension") or ():
+        if extension.get("url") == _REAL_TYPE:
+            real: Any = extension.get("valueUrl") or extension.get("valueUri")
+            if isinstance(real, str):
+                return real
+    name = code.removeprefix(_SYSTEM)
+    return name[:1].lower() + name[1:]
+
+
+def choice_key(stem: str, code: str) -> str:
+    """`valueQuantity` of `value` and `Quantity`."""
+    return stem + code[:1].upper() + code[1:]
+
+
+def choice_label(stem: str, code: str) -> str:
+    """How FHIRPath says it: `value.ofType(Quantity)`."""
+    return f"{stem}.ofType({code})"
+
+
+def canonical_of(code: str) -> str:
+    """The address of a type's own structure."""
+    return code if ":" in code else CORE + code

@@ -1,0 +1,124 @@
+"""Rules of data types that no expression states, and expressions that are decided faster without one.
+
+What HL7's Java validator checks of a Coding or an Identifier beside their definitions. Never speaks of profiles.
+Above: `base`, `invariants`. Below: `primitives`, `run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from mihub.core.fhir import Json
+from mihub.site.validate.primitives import absolute
+from mihub.site.validate.run import Run, Where
+from mihub.site.validate.shapes import Check
+
+_EXT_1: Final = "Must have either extensions or value[x], not both"
+# How the address of a code system or a naming system begins.
+_SYSTEMS: Final = ("http:", "https:", "urn:")
+# Judges a code of a known system: (system, code, the Coding, place, run).
+CodingTest = Callable[[str, str, Json, Where, Run], None]
+
+
+def of_type(name: str, coding: CodingTest) -> list[Check]:
+    """The extra rules of a type."""
+    if name == "Coding":
+        return [_coding(coding)]
+    return [_RULES[name]] if name in _RULES else []
+
+
+def _identifier(value: Json, where: Where, run: Run) -> None:
+    system = value.get("system")
+    if system.__class__ is not str:
+        return
+    if not system.startswith((*_SYSTEMS, "ldap:")):
+        run.add("identifier-system-relative", where)
+    if system == "urn:ietf:rfc:3986":
+        own = value.get("value")
+        if own.__class__ is str and not absolute(own):
+            run.add("identifier-value-relative", where)
+
+
+def _extension(value: Json, where: Where, run: Run) -> None:
+    """ext-1: extensions or a value, never both, never neither."""
+    has_value = False
+    for key in value:
+        if key[:5] == "value" or key[:6] == "_value":
+            has_value = True
+            break
+    if has_value is ("extension" in value):
+        run.add("invariant:ext-1", where, human=_EXT_1, source="")
+
+
+def _coding(test: CodingTest) -> Check:
+    def check(value: Json, where: Where, run: Run) -> None:
+        code = value.get("code")
+        if code.__class__ is not str:
+            return
+        system = value.get("system")
+        if system.__class__ is not str:
+            run.add("code-system-missing", where, "warning")
+        elif not system.startswith(_SYSTEMS):
+            run.add("code-system-relative", where)
+        else:
+            test(system, code, value, where, run)
+
+    return check
+
+
+_RULES: Final[dict[str, Check]] = {"Identifier": _identifier, "Extension": _extension}
+
+
+def _reference(value: Any, run: Run) -> bool | None:
+    """ref-1: a fragment names a contained resource of the root."""
+    reference = value.get("reference")
+    if reference.__class__ is not str or reference[:1] != "#":
+        return True
+    inner = run.root.get("contained")
+    return any(
+        one.__class__ is dict and one.get("id") == reference[1:]
+        for one in (inner if inner.__class__ is list else ())
+    )
+
+
+def _period(value: Any, _: Run) -> bool | None:
+    """per-1 for two moments written alike; others are FHIRPath's business."""
+    start, end = value.get("start"), value.get("end")
+    if start is None or end is None:
+        return None if "_start" in value or "_end" in value else True
+    if start.__class__ is not str or end.__class__ is not str or len(start) != len(end):
+        return None
+    # Same length, and both a whole day or both in the same zone: text order is time order.
+    if len(start) == 10 or (len(start) in (20, 25) and start[19:] == end[19:]):
+        return start <= end
+    return None
+
+
+def _narrative(_: Any, __: Run) -> bool | None:
+    """htmlChecks() is done on the text itself, in `xhtml`."""
+    return True
+
+
+def _contained(value: Any, _: Run) -> bool | None:
+    """What holds wherever nothing is contained."""
+    return None if "contained" in value else True
+
+
+# Expression, as R4 words it -> the same for a JSON object, None where only FHIRPath can tell.
+BY_EXPRESSION: Final[dict[str, Callable[[Any, Run], bool | None]]] = {
+    "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
+    "%rootResource.contained.id.trace('ids'))": _reference,
+    "start.hasValue().not() or end.hasValue().not() or (start <= end)": _period,
+    "htmlChecks()": _narrative,
+    "contained.contained.empty()": _contained,
+    "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _contained,
+    "contained.meta.security.empty()": _contained,
+}
+
+
+def fast(expression: str) -> Callable[[Any, Run], bool | None] | None:
+    """The quick answer for an expression, by its text."""
+    if expression.startswith("contained.where("):
+        return _contained
+    return BY_EXPRESSION.get(expression)
