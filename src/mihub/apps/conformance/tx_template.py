@@ -1,7 +1,8 @@
 """Comparing an answer with an expected one that is a template: `$optional$`, `$uuid$`, `$external:1:...$` and the rest.
 
 The template language is the suite's own. Property order and array order do not matter; an array of objects matches when
-each expected one finds an answer of its own. Above: `terminology`. Source: HL7 terminology ecosystem IG, its tests' readme.
+each expected one finds an answer of its own. `location` is never compared: R4 and R5 deprecate it for `expression`.
+Above: `terminology`. Source: HL7 terminology ecosystem IG, its tests' readme.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _TYPES: Final = {
     "version": r".*",
     "": r"(?s:.*)",
 }
+_NEVER: Final = frozenset({"location", "diagnostics"})
 _MARKS: Final = frozenset({"$optional$", "$optional-properties$", "$count-arrays$", "$optional", "$only$"})
 
 
@@ -57,10 +59,10 @@ class Template:
         optional = set(expected.get("$optional-properties$") or ())
         counted = set(expected.get("$count-arrays$") or ())
         for name in actual:
-            if name not in expected and name not in optional and not self._loose:
+            if name not in expected and name not in optional | _NEVER and not self._loose:
                 return f"{path}.{name}: unexpected"
         for name, wanted in expected.items():
-            if name in _MARKS:
+            if name in _MARKS or name in _NEVER:
                 continue
             if name not in actual:
                 if name in optional or "*" in optional or self._all_optional(wanted):

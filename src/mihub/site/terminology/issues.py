@@ -37,7 +37,7 @@ class Issue:
         if self.message_id:
             issue["extension"] = [{"url": MESSAGE_ID, "valueString": self.message_id}]
         if self.where:
-            issue["location"] = issue["expression"] = [self.where]
+            issue["expression"] = [self.where]
         if self.diagnostics:
             issue["diagnostics"] = self.diagnostics
         return issue

@@ -21,7 +21,8 @@ from mihub.site.terminology.issues import Issue, Refused, issue, refused
 from mihub.site.terminology.kept_resources import KeptResources
 from mihub.site.terminology.languages import Languages, parse
 from mihub.site.terminology.lookup import lookup, subsumes
-from mihub.site.terminology.protocol import CodeSystemProvider, Fallback
+from mihub.site.terminology.members import Members
+from mihub.site.terminology.protocol import CodeSystemProvider, Fallback, Membership
 from mihub.site.terminology.r4 import as_r4
 from mihub.site.terminology.sources import Shelf, Sources
 from mihub.site.terminology.translate import translate
@@ -49,7 +50,7 @@ class Terminology:
         limits: Limits = _LIMITS,
     ) -> None:
         self._shelf = Shelf(definitions, lists)
-        self._fallback = fallback
+        self._members = Members(self._shelf, fallback)
         self._language: Languages | None = parse(language) if language else None
         self._limits = limits
         self._kept = KeptResources()
@@ -83,6 +84,20 @@ class Terminology:
             raise
         value_set = _all_of(system)
         return self._validated(sources, asked, value_set, what, internal=True)
+
+    def member(
+        self, value_set: str, system: str, code: str, *, version: str = "", display: str = ""
+    ) -> Membership:
+        """Whether the value set (a canonical) holds the code, fast; `system` "" for a bare code."""
+        return self._members.member(value_set, system, code, version=version, display=display)
+
+    def codes_of(self, value_set: str) -> frozenset[tuple[str, str]] | None:
+        """All codes of a small value set as (system, code); None when it is large, unknown, or can not be listed."""
+        return self._members.codes_of(value_set)
+
+    def in_system(self, system: str, code: str, *, version: str = "", display: str = "") -> Membership:
+        """Whether the code is in its code system."""
+        return self._members.in_system(system, code, version=version, display=display)
 
     def lookup(self, parameters: Resource, *, accept_language: str = "") -> Resource:
         """CodeSystem/$lookup."""
