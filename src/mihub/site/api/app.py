@@ -23,7 +23,7 @@ from mihub.site.api.audit_events import audit_events
 from mihub.site.api.batch import bundle
 from mihub.site.api.call import Call
 from mihub.site.api.create import create
-from mihub.site.api.delete import delete
+from mihub.site.api.delete import delete, delete_conditional
 from mihub.site.api.everything import everything
 from mihub.site.api.faults import NotAllowed, UnknownMedia
 from mihub.site.api.graphql import graphql
@@ -32,7 +32,7 @@ from mihub.site.api.metadata import metadata
 from mihub.site.api.page_link import Parameters
 from mihub.site.api.patch import JSON_PATCH, patch, patch_conditional
 from mihub.site.api.read import read
-from mihub.site.api.reply import FHIR_JSON, Reply, document, failure
+from mihub.site.api.reply import FHIR_JSON, Reply, document, failure, unless_known
 from mihub.site.api.search_type import search_type
 from mihub.site.api.update import update, update_conditional
 from mihub.site.api.validate import validate
@@ -65,7 +65,13 @@ def create_app(site: Site) -> Starlette:
         ("/{type}/{id}/$graphql", {"GET": _graphql, "POST": _graphql}),
         (
             "/{type}",
-            {"GET": _search, "POST": _create, "PUT": _update_conditional, "PATCH": _patch_conditional},
+            {
+                "GET": _search,
+                "POST": _create,
+                "PUT": _update_conditional,
+                "PATCH": _patch_conditional,
+                "DELETE": _delete_conditional,
+            },
         ),
         ("/{type}/_search", {"POST": _search_form}),
         ("/{type}/{id}", {"GET": _read, "PUT": _update, "PATCH": _patch, "DELETE": _delete}),
@@ -94,6 +100,9 @@ def _endpoint(site: Site, works: dict[str, _Work]) -> _Endpoint:
             data = await _read_body(request, site.settings.max_body_bytes)
             call = Call(site, access, base, request.headers.get("prefer", ""), language, data)
             reply = await run_in_threadpool(works[_method(request)], call, request, data)
+            if _method(request) == "GET":
+                headers = request.headers
+                reply = unless_known(reply, headers.get("if-none-match"), headers.get("if-modified-since"))
         except MihubError as error:
             reply, fault = failure(error, language), error
         return await _response(reply, base, media, fault)
@@ -258,6 +267,10 @@ def _graphql(call: Call, request: Request, data: bytes) -> Reply:
     if not isinstance(asked, dict):
         raise InvalidInput("There is no query.", rule="a JSON object with query")
     return graphql(call, asked, request.path_params.get("type", ""), request.path_params.get("id", ""))
+
+
+def _delete_conditional(call: Call, request: Request, data: bytes) -> Reply:
+    return delete_conditional(call, _type(request), request.url.query, request.headers.get("if-match"))
 
 
 def _delete(call: Call, request: Request, data: bytes) -> Reply:

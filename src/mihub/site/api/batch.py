@@ -15,7 +15,7 @@ from mihub.errors import InvalidInput, MihubError
 from mihub.site.api.bundle_entry import Request, at, requests
 from mihub.site.api.call import Call
 from mihub.site.api.create import create
-from mihub.site.api.delete import delete
+from mihub.site.api.delete import delete, delete_conditional
 from mihub.site.api.patch import instructions_in, patch, patch_conditional
 from mihub.site.api.reply import Reply
 from mihub.site.api.retrieve import retrieve
@@ -75,6 +75,8 @@ def _reply(call: Call, request: Request) -> Reply:
         if request.id:
             return patch(call, request.resource_type, request.id, instructions, request.if_match)
         return patch_conditional(call, request.resource_type, request.query, instructions, request.if_match)
+    if request.method == "DELETE" and not request.id:
+        return delete_conditional(call, request.resource_type, request.query, request.if_match)
     if request.method == "DELETE":
         return delete(call, request.resource_type, request.id, request.if_match)
     return retrieve(call, request.path, request.query)

@@ -103,8 +103,8 @@ def _check(request: Request) -> None:
     if request.id and not ID.fullmatch(request.id):
         raise InvalidInput("The entry's address names no valid id.", where="request.url")
     if request.method == "DELETE":
-        if not request.id:
-            raise NotSupported("Deleting by a condition is not offered.", where="request.url")
+        if not request.id and not request.query:
+            raise InvalidInput("A DELETE names an id or a condition.", where="request.url")
         return
     if request.method == "PATCH":
         _check_patch(request)

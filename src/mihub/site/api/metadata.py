@@ -67,7 +67,7 @@ def _resource(catalogue: Catalogue, resource_type: str) -> Json:
         "updateCreate": True,
         "conditionalCreate": True,
         "conditionalUpdate": True,
-        "conditionalDelete": "not-supported",
+        "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical"],
         "searchInclude": [f"{resource_type}:{name}" for name in references],
         "searchParam": [{"name": name, "type": kind} for name, kind in _CONTROL.items()]

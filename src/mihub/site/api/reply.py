@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -46,6 +46,30 @@ class Reply:
         if self.location:
             headers["Location"] = f"{base}/{self.location}"
         return headers
+
+
+def unless_known(reply: Reply, if_none_match: str | None, if_modified_since: str | None) -> Reply:
+    """The reply, or 304 without a body when the client has this version already.
+
+    `If-None-Match` decides where both are said. Source: https://hl7.org/fhir/R4/http.html#cread.
+    """
+    if reply.version is None or reply.status != 200:
+        return reply
+    if if_none_match is not None:
+        tags = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+        known = "*" in tags or reply.etag.removeprefix("W/") in tags
+    else:
+        known = _not_since(reply.version.last_updated, if_modified_since)
+    return Reply(304, None, reply.version) if known else reply
+
+
+def _not_since(changed: datetime, since: str | None) -> bool:
+    try:
+        moment = parsedate_to_datetime(since) if since else None
+    except ValueError:
+        return False
+    # HTTP's dates have no fractions; one without a zone is nobody's.
+    return moment is not None and moment.tzinfo is not None and changed.replace(microsecond=0) <= moment
 
 
 def document(value: Any, status: int = 200) -> Reply:

@@ -120,6 +120,12 @@ def _place(work: _Work, one: Request) -> None:
         if found is None and isinstance(named, str):
             must_be_theirs(call, resource_type, named, work.within)
         resource_id = found or str(named or uuid.uuid4())
+    elif one.method == "DELETE" and not resource_id:
+        found = one_match(call, resource_type, one.query, call.within(Action.DELETE))
+        if found is None:
+            # Nothing to delete is no fault; the entry is answered without a write.
+            work.existing.add(one.number)
+        resource_id = found or ""
     elif one.method == "PATCH" and not resource_id:
         resource_id = one_match(call, resource_type, one.query, work.within) or ""
         if not resource_id:
@@ -165,6 +171,8 @@ def _answer(work: _Work, one: Request, written: Written | None) -> Json:
         with at(one.number):
             reply = retrieve(work.call, one.path, one.query)
         return {"resource": orjson.Fragment(reply.body or b"null"), "response": {"status": str(reply.status)}}
+    if written is None and one.method == "DELETE":
+        return {"response": {"status": "204"}}
     if written is None:
         return {"response": {"status": "200", "location": work.keys[one.number]}}
     status = {"created": "201", "deleted": "204"}.get(
