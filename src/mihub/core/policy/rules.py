@@ -22,6 +22,7 @@ class Action(StrEnum):
     COUNT = "count"  # numbers without resources
     WRITE = "write"  # create, update
     DELETE = "delete"
+    EXPORT = "export"  # whole tables as files that stay for others to fetch
 
 
 class Reach(StrEnum):

@@ -94,6 +94,10 @@ class Router:
                 return _equals(self.route(left, kind), text)
             case nodes.Binary(operator="=", left=nodes.Literal(value=str() as text), right=right):
                 return _equals(self.route(right, kind), text)
+            case nodes.Call(
+                source=source, name="startsWith", arguments=(nodes.Literal(value=str() as text),)
+            ) if source is not None:
+                return _starts(self.route(source, kind), text)
             case nodes.Call(source=source, name="exists", arguments=()) if source is not None:
                 return _exists(self.route(source, kind))
             case nodes.Call(source=source, name="empty", arguments=()) if source is not None:
@@ -389,33 +393,46 @@ def _filtered(source: Route, test: _Test) -> Route | None:
 
 
 def _equals(route: Route | None, text: str) -> _Test | None:
+    """`path = 'text'`. Several values are not equal to one."""
     if route is None or route.kind.name not in _TEXTS:
         return None
-    get = route.getter
     if route.many:
+        get = route.getter
 
         def only(node: Any) -> bool:
             found = get(node)
-            return len(found) == 1 and found[0] == text
+            return len(found) == 1 and bool(found[0] == text)
 
         return only
+    return _of_text(route, lambda value: bool(value == text))
+
+
+def _starts(route: Route | None, text: str) -> _Test | None:
+    """`path.startsWith('text')`; on several values FHIRPath has its say."""
+    if route is None or route.kind.name not in _TEXTS or route.many:
+        return None
+    return _of_text(route, lambda value: bool(value.startswith(text)))
+
+
+def _of_text(route: Route, accepts: _Test) -> _Test:
     if len(route.keys) == 1:
         key = route.keys[0]
 
         def child(node: Any) -> bool:
             value = node.get(key)
             if value.__class__ is str:
-                return bool(value == text)
+                return accepts(value)
             if value is None:
                 return False
             raise Odd
 
         return child
+    get = route.getter
 
     def same(node: Any) -> bool:
         value = get(node)
         if value.__class__ is str:
-            return bool(value == text)
+            return accepts(value)
         if value is None:
             return False
         raise Odd

@@ -1,0 +1,132 @@
+"""One chunk of lines into encoded rows: what every process of a run does.
+
+A line that can not be read is kept aside with its place and the rest goes on; a resource for which the view has no
+allowed rows stops the run. Above: `crew`. Below: `encoding`, `core.fhir.views`.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from mihub.core.fhir.views import Findings, Runner, read
+from mihub.core.fhir.views.definition import RowError
+from mihub.errors import TooLarge
+from mihub.site.views.encoding import encoder
+from mihub.site.views.formats import Format
+
+# Rows encoded at once, and those that one chunk may become.
+ROWS_PER_BATCH: Final = 10_000
+MAX_ROWS_PER_CHUNK: Final = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Lines of JSON, one resource each. `first_line` counts from 1; `source` names the file, "" for a record."""
+
+    data: bytes
+    source: str = ""
+    first_line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to make of chunks: a ViewDefinition that was checked, and a format."""
+
+    document: dict[str, Any]
+    form: Format
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A line that is no resource; `text` is kept so that it can be repaired."""
+
+    source: str
+    line: int
+    reason: str
+    text: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one chunk became: encoded batches in order."""
+
+    batches: tuple[bytes, ...]
+    findings: Findings
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+class Worker:
+    """Works on one chunk after the other; belongs to one thread."""
+
+    def __init__(self, task: Task) -> None:
+        self._view = read(task.document)
+        self._encoder = encoder(self._view, task.form)
+
+    def run(self, chunk: Chunk) -> Part:
+        """The rows of a chunk. Raises `RowError` with the line, `TooLarge`."""
+        runner = Runner(self._view)
+        with _collector_resting():
+            batches, unreadable = self._run(chunk, runner)
+        return Part(tuple(batches), runner.findings, tuple(unreadable))
+
+    def _run(self, chunk: Chunk, runner: Runner) -> tuple[list[bytes], list[Unreadable]]:
+        batches: list[bytes] = []
+        unreadable: list[Unreadable] = []
+        rows: list[tuple[Any, ...]] = []
+        loads, rows_of = orjson.loads, runner.rows
+        for number, line in enumerate(chunk.data.split(b"\n"), chunk.first_line):
+            if not line or line.isspace():
+                continue
+            try:
+                resource = loads(line)
+                if resource.__class__ is not dict or "resourceType" not in resource:
+                    unreadable.append(Unreadable(chunk.source, number, "It is not a FHIR resource.", line))
+                    continue
+                rows += rows_of(resource)
+            except orjson.JSONDecodeError as error:
+                unreadable.append(
+                    Unreadable(chunk.source, number, f"It is not JSON (column {error.colno}).", line)
+                )
+            except RowError as error:
+                raise _placed(error, chunk, number) from error
+            if len(rows) >= ROWS_PER_BATCH:
+                self._take(rows, batches, runner)
+        self._take(rows, batches, runner)
+        return batches, unreadable
+
+    def _take(self, rows: list[tuple[Any, ...]], batches: list[bytes], runner: Runner) -> None:
+        if runner.findings.rows > MAX_ROWS_PER_CHUNK:
+            raise TooLarge(
+                f"A piece of the input becomes more than {MAX_ROWS_PER_CHUNK} rows.",
+                where=self._view.name or "the view",
+                rule="limits of a view (docs/reference/views.md)",
+                next_step="Put the forEach that stand beside each other into views of their own.",
+            )
+        if rows:
+            batches.append(self._encoder.encode(rows, runner.findings))
+            rows.clear()
+
+
+def _placed(error: RowError, chunk: Chunk, number: int) -> RowError:
+    source = f"{chunk.source}, line {number}" if chunk.source else "a resource of the record"
+    where = f"{source}; {error.where}" if error.where else source
+    return RowError(error.what, where=where, rule=error.rule, next_step=error.next_step)
+
+
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    # Parsed JSON holds no circles; looking for some in it costs as much as parsing it.
+    switched = gc.isenabled()
+    if switched:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if switched:
+            gc.enable()
