@@ -1,0 +1,300 @@
+"""What a profile adds to R4, compiled: only elements whose rules differ from what is checked already become checks.
+
+`grounds` are the definitions an element stands on, nearest first (the element all slices share, the type's own
+profile, R4's type); a rule that one of them has is not checked again. Recursion through profiles ends in lazy checks.
+Above: `profile`. Below: `parts`, `slicing`, `values`, `bindings`, `invariants`, `references`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mihub.core.fhir import Json
+from mihub.core.fhir.fhirpath import Element, r4
+from mihub.site.validate.bindings import CODED, binding_of, bound
+from mihub.site.validate.invariants import BUILT_IN, compiled, constraints_of
+from mihub.site.validate.names import CORE, type_code
+from mihub.site.validate.parts import PartCheck, collector
+from mihub.site.validate.primitives import PRIMITIVES
+from mihub.site.validate.run import Run, Where
+from mihub.site.validate.shapes import Check, chained
+from mihub.site.validate.slicing import slicer
+from mihub.site.validate.tree import Node
+from mihub.site.validate.values import fixed, limits, pattern, same
+
+if TYPE_CHECKING:
+    from mihub.site.validate.engine import Engine
+
+Grounds = tuple[Node, ...]
+MAX_DEPTH: Final = 60
+_RESOURCES: Final = frozenset({"Resource", "DomainResource"})
+
+
+class Delta:
+    """The compiler of one profile. Used once, under the engine's lock."""
+
+    def __init__(self, engine: Engine, url: str) -> None:
+        self.engine = engine
+        self.url = url
+        self._depth = 0
+
+    def root(self, tree: Node, type_name: str) -> Check | None:
+        """The check of a whole resource or data type; None when the profile adds nothing."""
+        ground = self.engine.type_tree(type_name)
+        grounds = (ground,) if ground is not None and ground is not tree else ()
+        checks = self._conditions(tree, grounds, type_name)
+        checks += self.children(tree, grounds, type_name)
+        return chained(checks) if checks else None
+
+    # --- one element ------------------------------------------------------------------------------------------------
+
+    def children(self, node: Node, grounds: Grounds, code: str) -> list[Check]:
+        """The checks of an object's elements, made for objects that conform to `grounds`."""
+        self._depth += 1
+        checks: list[Check] = []
+        if self._depth < MAX_DEPTH:
+            for child in node.children.values():
+                step = self._child(child, self._below(child, grounds))
+                if step is not None:
+                    checks.append(step)
+        self._depth -= 1
+        return checks
+
+    def _below(self, child: Node, grounds: Grounds) -> Grounds:
+        """What the same element is in the grounds of its parent."""
+        found = []
+        for ground in grounds:
+            below = ground.children.get(child.name)
+            if below is None and not child.name.endswith("[x]"):
+                below = next((n for k, n in ground.children.items() if _is_choice_of(child.name, k)), None)
+            if below is not None:
+                found.append(below)
+        return tuple(found)
+
+    def _child(self, node: Node, grounds: Grounds) -> Check | None:
+        name = grounds[-1].name if grounds else node.name
+        every = [type_code(row) for row in (grounds[-1] if grounds else node).types]
+        own = [type_code(row) for row in node.types] or every
+        if name != node.name and node.name.startswith(name.removesuffix("[x]")):
+            # A choice the profile renamed: `valueQuantity` allows Quantity alone.
+            own = [c for c in every if node.name.lower().endswith(c.lower())] or own
+        primitive = bool(every) and every[0] in PRIMITIVES
+        collect = collector(name, every, primitive)
+        checks = {code: self.part(node, grounds, code) for code in own}
+        low = node.min if node.min > max((g.min for g in grounds), default=0) else 0
+        high = node.max if node.max < min((g.max for g in grounds), default=float("inf")) else float("inf")
+        narrowed = name.endswith("[x]") and not set(every) <= set(own)
+        slices = slicer(self, node, grounds, own)
+        if not narrowed and slices is None and not any(checks.values()):
+            return self._counted(name, every, primitive, low, high)
+        by_code = {code: check for code, check in checks.items() if check is not None}
+        only = checks.get(own[0]) if len(own) == 1 and not name.endswith("[x]") else None
+        allowed = frozenset(own) if narrowed else None
+        url, label, expected = self.url, name.removesuffix("[x]"), ", ".join(own)
+
+        def step(source: Json, where: Where, run: Run) -> None:
+            parts = collect(source)
+            count = len(parts)
+            if count < low:
+                run.add("cardinality-min", where, "error", url, element=label, min=str(low))
+            if count > high:
+                run.add("cardinality-max", where, "error", url, element=label, max=f"{high:g}")
+            for value, extra, at, index, code in parts:
+                place = (where, at, index)
+                if allowed is not None and code not in allowed:
+                    run.add("choice-type", place, "error", url, element=label, expected=expected)
+                    continue
+                check = only or by_code.get(code)
+                if check is not None:
+                    check(value, extra, place, run)
+            if slices is not None:
+                slices(parts, where, run)
+
+        if only is not None and not primitive and slices is None and not low and high == float("inf"):
+            return _each_object(name, only)
+        return step
+
+    def _counted(self, name: str, codes: list[str], primitive: bool, low: int, high: float) -> Check | None:
+        """Only the number matters."""
+        if not low and high == float("inf"):
+            return None
+        collect, url, label = collector(name, codes, primitive), self.url, name.removesuffix("[x]")
+        needs_list = low > 1 or high not in (0, float("inf"))
+
+        def count(source: Json, where: Where, run: Run) -> None:
+            if not needs_list and low and name in source:
+                return
+            found = len(collect(source))
+            if found < low:
+                run.add("cardinality-min", where, "error", url, element=label, min=str(low))
+            if found > high:
+                run.add("cardinality-max", where, "error", url, element=label, max=f"{high:g}")
+
+        return count
+
+    # --- one item ---------------------------------------------------------------------------------------------------
+
+    def part(self, node: Node, grounds: Grounds, code: str) -> PartCheck | None:
+        """The check of one item of an element, as the given type."""
+        return (
+            self._primitive(node, grounds, code) if code in PRIMITIVES else self._object(node, grounds, code)
+        )
+
+    def _primitive(self, node: Node, grounds: Grounds, code: str) -> PartCheck | None:
+        values = [*self._values(node, grounds, code), *self._conditions(node, grounds, code)]
+        inner = self.children(node, self._inner(node, grounds, code), code)
+        if not values and not inner:
+            return None
+        on_value = chained(values) if values else None
+        on_extra = chained(inner) if inner else None
+
+        def check(value: Any, extra: Any, where: Where, run: Run) -> None:
+            if on_value is not None and value is not None:
+                on_value(value, where, run)
+            if on_extra is not None:
+                source = extra if extra.__class__ is dict else {}
+                on_extra({**source, "value": value} if value is not None else source, where, run)
+
+        return check
+
+    def _object(self, node: Node, grounds: Grounds, code: str) -> PartCheck | None:
+        checks = self._values(node, grounds, code)
+        inner = self._inner(node, grounds, code)
+        checks += self._conditions(node, (*grounds, *inner), code)
+        if code == "Reference":
+            checks += self._targets(node, grounds)
+        checks += self._profiles(node, grounds, code)
+        checks += self.children(node, inner, code)
+        if not checks:
+            return None
+        every = chained(checks)
+        wanted = code if r4().is_resource(code) and code not in _RESOURCES else ""
+
+        def check(value: Any, _: Any, where: Where, run: Run) -> None:
+            if value.__class__ is dict and (not wanted or value.get("resourceType") == wanted):
+                every(value, where, run)
+
+        return check
+
+    def _inner(self, node: Node, grounds: Grounds, code: str) -> Grounds:
+        """The grounds of an item's children: the element elsewhere, the profiles its type names, the type."""
+        found = [ground for ground in grounds if ground.children]
+        for row in node.types:
+            if type_code(row) == code and len(row.get("profile") or ()) == 1:
+                root = self.engine.tree(str(row["profile"][0]))
+                found += [root] if root is not None else []
+        for ground in grounds:
+            reference = ground.definition.get("contentReference")
+            if isinstance(reference, str):
+                found += self._referred(reference.rpartition("#")[2])
+        root = self.engine.type_tree(code) if code else None
+        return (*found, root) if root is not None else tuple(found)
+
+    def _referred(self, path: str) -> list[Node]:
+        root = self.engine.type_tree(path.partition(".")[0])
+        return [node for node in root.walk() if node.path == path][:1] if root is not None else []
+
+    def _values(self, node: Node, grounds: Grounds, code: str) -> list[Check]:
+        """Fixed values, patterns, limits and the binding, where the grounds do not have them."""
+        checks: list[Check] = []
+        for stem, make in (("fixed", fixed), ("pattern", pattern)):
+            wanted = node.value_of(stem)
+            if wanted is not None and not any(_has(g, stem, wanted[1]) for g in grounds):
+                checks.append(make(wanted[1], self.url))
+        if not any(_limits_of(g) == _limits_of(node) for g in grounds):
+            checks += limits(node, self.url)
+        binding = binding_of(node.definition)
+        if (
+            binding is not None
+            and code in CODED
+            and not any(binding_of(g.definition) == binding for g in grounds)
+        ):
+            test = bound(binding, code, self.engine.codes, self.url)
+            checks += [test] if test is not None else []
+        return checks
+
+    def _conditions(self, node: Node, grounds: Grounds, code: str) -> list[Check]:
+        """The invariants that no ground carries."""
+        known = {(row.key, row.expression) for ground in grounds for row in constraints_of(ground.definition)}
+        keys = {key for key, _ in known}
+        type_name = node.path if r4().type(node.path) is not None and code not in PRIMITIVES else code
+        engine = self.engine
+        return [
+            compiled(row, type_name or "Element", engine.deadline_seconds, self.url)
+            for row in constraints_of(node.definition)
+            if (row.key, row.expression) not in known
+            and not (row.key in keys and row.key.startswith(("dom-", "ref-", "ele-", "ext-")))
+            and row.key not in BUILT_IN
+            and (engine.best_practice or not row.best_practice)
+        ]
+
+    def _targets(self, node: Node, grounds: Grounds) -> list[Check]:
+        """Target profiles that are narrower than the grounds' own."""
+        rows = [row for row in node.types if type_code(row) == "Reference"]
+        targets = [str(t) for row in rows for t in row.get("targetProfile") or ()]
+        modes = [str(m) for row in rows for m in row.get("aggregation") or ()]
+        known = [
+            {
+                str(t)
+                for row in g.types
+                if type_code(row) == "Reference"
+                for t in row.get("targetProfile") or ()
+            }
+            for g in grounds
+        ]
+        if not modes and (not targets or any(set(targets) == one for one in known)):
+            return []
+        return [self.engine.references.profiled(targets, modes, self.url)]
+
+    def _profiles(self, node: Node, grounds: Grounds, code: str) -> list[Check]:
+        """The profiles a type names; extensions are checked by their own address already."""
+        if code == "Extension":
+            return []
+        names = [
+            str(p)
+            for row in node.types
+            if type_code(row) == code
+            for p in row.get("profile") or ()
+            if str(p) != CORE + code
+        ]
+        for ground in grounds:
+            if names and names == [str(p) for row in ground.types for p in row.get("profile") or ()]:
+                return []
+        if not names:
+            return []
+        return [self.engine.profiles.one_of(names, self.url)]
+
+
+def _is_choice_of(name: str, choice: str) -> bool:
+    stem = choice.removesuffix("[x]")
+    return stem != choice and name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper()
+
+
+def _has(ground: Node, stem: str, wanted: Any) -> bool:
+    known = ground.value_of(stem)
+    return known is not None and same(known[1], wanted)
+
+
+def _limits_of(node: Node) -> tuple[Any, ...]:
+    return node.definition.get("maxLength"), node.value_of("minValue"), node.value_of("maxValue")
+
+
+def _each_object(name: str, check: PartCheck) -> Check:
+    """Every item of an element that is no choice, nothing counted: the plainest loop."""
+
+    def each(source: Json, where: Where, run: Run) -> None:
+        found = source.get(name)
+        if found is None:
+            return
+        if found.__class__ is list:
+            for index, one in enumerate(found):
+                check(one, None, (where, name, index), run)
+        else:
+            check(found, None, (where, name, -1), run)
+
+    return each
+
+
+def element(value: Any, code: str, extra: Any) -> Element:
+    """A primitive with its extras, for FHIRPath."""
+    return Element(value, r4().type(code) or r4().untyped, extra if isinstance(extra, dict) else None)
