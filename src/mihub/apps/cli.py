@@ -42,6 +42,11 @@ packages_app = typer.Typer(
     help="FHIR packages of a site: profiles, value sets, code systems.\n\nExample: mihub packages add base-1.5.4.tgz",
 )
 app.add_typer(packages_app, name="packages")
+quarantine_app = typer.Typer(
+    no_args_is_help=True,
+    help="What a site refused: look, repair, try again, discard.\n\nExample: mihub quarantine list --site my-site",
+)
+app.add_typer(quarantine_app, name="quarantine")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")]
 SiteFolder = Annotated[
@@ -49,6 +54,8 @@ SiteFolder = Annotated[
 ]
 HubFolder = Annotated[Path, typer.Option("--hub", help="The hub's folder (default: this one).")]
 TrustFolder = Annotated[Path, typer.Option("--trust", help="The trust centre's folder (default: this one).")]
+Language = Annotated[str, typer.Option("--lang", help="Language of the findings: de or en.")]
+ItemId = Annotated[int, typer.Argument(help="The number that mihub quarantine list shows.", min=1)]
 Port = Annotated[int, typer.Option("--port", help="Port on the host; 0 takes a free one.")]
 Host = Annotated[
     str, typer.Option("--host", help="Address to listen on; leave it at loopback behind a proxy.")
@@ -171,6 +178,44 @@ def conformance(
     from mihub.apps.conformance import command
 
     command.run(suites or (), data=data, as_json=as_json, as_markdown=as_markdown)
+
+
+@app.command()
+def validate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="FHIR JSON, NDJSON, bundles, folders of these; also as gzip. Not XML."),
+    ],
+    site: Annotated[
+        Path | None, typer.Option("--site", help="Use the packages of this site (default: R4 core alone).")
+    ] = None,
+    package: Annotated[
+        list[Path] | None, typer.Option("--package", help="A FHIR package (.tgz or folder); may repeat.")
+    ] = None,
+    extra: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with", help="StructureDefinition, ValueSet, CodeSystem or any resource to resolve; may repeat."
+        ),
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option("--profile", help="Also against this profile, whatever a resource claims; may repeat."),
+    ] = None,
+    most: Annotated[int, typer.Option(help="Print at most so many findings.", min=0)] = 200,
+    language: Language = "de",
+    as_json: Json = False,
+) -> None:
+    """Validate FHIR resources against R4 and profiles: each finding with its place, a summary. Exit code 65 with an error.
+
+    Example: mihub validate export/ --package de.basisprofil.r4-1.5.4.tgz
+    """
+    from mihub.apps import validate as app_validate
+
+    wanted = app_validate.Wanted(
+        tuple(files), site, tuple(package or ()), tuple(extra or ()), tuple(profile or ()), language, most
+    )
+    sys.exit(app_validate.run(wanted, as_json=as_json))
 
 
 @site_app.command("init")
@@ -492,6 +537,124 @@ def packages_why(
     from mihub.apps import packages
 
     packages.why(folder, canonical, asked_from=asked_from, as_json=as_json)
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    folder: SiteFolder = HERE,
+    state: Annotated[
+        str, typer.Option(help="open, all, waiting, repaired, retried-ok or discarded.")
+    ] = "open",
+    rule: Annotated[str, typer.Option(help="Only what this rule refused.")] = "",
+    resource_type: Annotated[str, typer.Option("--type", help="Only this resource type.")] = "",
+    profile: Annotated[str, typer.Option(help="Only what breaks this profile.")] = "",
+    source: Annotated[str, typer.Option(help="fhir-import, obds-import or api.")] = "",
+    offset: Annotated[int, typer.Option(help="Leave out so many.", min=0)] = 0,
+    language: Language = "de",
+    as_json: Json = False,
+) -> None:
+    """The refused records, newest first, without any value of a patient.
+
+    Example: mihub quarantine list --site my-site --type Observation
+    """
+    from mihub.apps import quarantine
+
+    quarantine.listed(
+        folder,
+        state=state,
+        rule=rule,
+        resource_type=resource_type,
+        profile=profile,
+        source=source,
+        offset=offset,
+        language=language,
+        as_json=as_json,
+    )
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    item: ItemId,
+    folder: SiteFolder = HERE,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the text, to be corrected.")] = False,
+    language: Language = "de",
+    as_json: Json = False,
+) -> None:
+    """One refused record: its findings, and its text with the places marked. The look is noted in the audit.
+
+    Example: mihub quarantine show 7 --site my-site --raw > corrected.json
+    """
+    from mihub.apps import quarantine
+
+    quarantine.show(folder, item, raw=raw, language=language, as_json=as_json)
+
+
+@quarantine_app.command("repair")
+def quarantine_repair(
+    item: ItemId,
+    file: Annotated[Path, typer.Argument(help="The corrected text.")],
+    folder: SiteFolder = HERE,
+    language: Language = "de",
+    as_json: Json = False,
+) -> None:
+    """Put a corrected text; it is validated at once and stored by retry. Exit code 65 while a rule is broken.
+
+    Example: mihub quarantine repair 7 corrected.json --site my-site
+    """
+    from mihub.apps import quarantine
+
+    sys.exit(quarantine.repair(folder, item, file, language=language, as_json=as_json))
+
+
+@quarantine_app.command("retry")
+def quarantine_retry(
+    item: Annotated[int | None, typer.Argument(help="The number that list shows.", min=1)] = None,
+    folder: SiteFolder = HERE,
+    rule: Annotated[str, typer.Option(help="All that this rule refused.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All that waits.")] = False,
+    language: Language = "de",
+    as_json: Json = False,
+) -> None:
+    """Import refused records again, for example after a package was added. Exit code 65 when one is refused again.
+
+    Example: mihub quarantine retry --all --site my-site
+    """
+    from mihub.apps import quarantine
+
+    sys.exit(
+        quarantine.retry(folder, item, rule=rule, everything=everything, language=language, as_json=as_json)
+    )
+
+
+@quarantine_app.command("discard")
+def quarantine_discard(
+    item: ItemId,
+    reason: Annotated[str, typer.Option(help="Why, in a few words and without a patient's name.")],
+    folder: SiteFolder = HERE,
+) -> None:
+    """Give a refused record up; its text is forgotten, findings and reason stay.
+
+    Example: mihub quarantine discard 7 --reason "test data" --site my-site
+    """
+    from mihub.apps import quarantine
+
+    quarantine.discard(folder, item, reason=reason)
+
+
+@quarantine_app.command("quality")
+def quarantine_quality(
+    folder: SiteFolder = HERE,
+    days: Annotated[int, typer.Option(help="The last so many days.", min=1, max=3660)] = 90,
+    language: Language = "de",
+    as_json: Json = False,
+) -> None:
+    """How conformant the data are: by profile, and the twenty most frequent findings.
+
+    Example: mihub quarantine quality --site my-site --days 7
+    """
+    from mihub.apps import quarantine
+
+    quarantine.numbers(folder, days=days, language=language, as_json=as_json)
 
 
 @config_app.command("show")

@@ -28,6 +28,7 @@ from mihub.core.policy.actor import MemberId
 from mihub.core.wire import keyfile
 from mihub.errors import ConfigurationError, InvalidInput, NotFound, Unauthenticated
 from mihub.site.ingest.report import ImportReport, Progress, Reason
+from mihub.site.quarantine.levels import levels_of
 from mihub.site.settings import SiteSettings
 
 _MEMBER = re.compile(r"[a-z][a-z0-9-]{1,39}")
@@ -93,9 +94,10 @@ def settings_of(folder: Path) -> SiteSettings:
     }
     for key, value in cleaned.items():
         _check_type(key, value, known[key].type)
-    for key in ("hub_url", "trust_url"):
+    for key in ("hub_url", "trust_url", "terminology_url"):
         if cleaned.get(key):
             _check_address(key, cleaned[key])
+    levels_of(cleaned.get("validation", "warn"))
     return SiteSettings(data_dir=folder.resolve(), **cleaned)
 
 
@@ -247,6 +249,17 @@ def _print_report(report: ImportReport, seconds: float) -> None:
         markup=False,
     )
     write(f"Resources: {effects}. Took {seconds:.1f} s.", markup=False)
+    seen = report.conformance
+    if seen.checked:
+        write(
+            f"Validated: {seen.checked}, of these {seen.checked - seen.with_errors} conformant, "
+            f"{seen.with_errors} with errors ({seen.refused} not stored), {seen.with_warnings} with warnings.",
+            markup=False,
+        )
+    if report.quarantined and not report.dry_run:
+        write(
+            f"{report.quarantined} records wait in the quarantine. Next: mihub quarantine list", markup=False
+        )
     reasons = report.all_reasons()
     for reason in reasons[:_SHOWN_REASONS]:
         write(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.site.site import Site
+from mihub.site.validate.codes import Codes
 from mihub.site.validate.finding import Finding, Validator
 
 
@@ -32,11 +33,17 @@ class LazyValidator:
         return made.validate(resource, profiles)
 
 
+def terminology_of(definitions: Definitions) -> Codes | None:
+    """What knows the codes of these definitions; None leaves it to the value sets that list theirs."""
+    return None
+
+
 def validator_of(definitions: Definitions) -> Validator:
     """A validator over these definitions, with the terminology that they hold."""
+    # Needed only once something is looked at.
     from mihub.site.validate.validator import ProfileValidator
 
-    return ProfileValidator(definitions)
+    return ProfileValidator(definitions, terminology_of(definitions))
 
 
 def site_validator(site: Callable[[], Site]) -> Validator:

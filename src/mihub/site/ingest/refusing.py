@@ -17,9 +17,8 @@ from mihub.site.ingest.records import Accepted, Body, Rejected
 from mihub.site.ingest.report import ImportReport, Reason
 from mihub.site.quarantine.door import OPEN, Door, Verdict, refusals, verdicts
 from mihub.site.quarantine.protocol import MAX_BODY_BYTES, Refused, Trouble
-from mihub.site.quarantine.told import placed
+from mihub.site.quarantine.told import placed, told
 from mihub.site.validate.finding import Finding
-from mihub.site.validate.sentences import told
 
 _PORTION: Final = 200
 # A record with very many findings is not a list of typing errors; all of them stand in the quarantine.

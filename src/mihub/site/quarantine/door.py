@@ -18,6 +18,9 @@ from mihub.site.validate.finding import Finding, Severity, Validator
 
 BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
 ERRORS: Final[frozenset[Severity]] = frozenset({"error", "fatal"})
+# HL7 marks it as best practice (a narrative in every resource): data for machines have none, and a count of it hides the
+# rest. `$validate` and `mihub validate` tell it.
+ADVICE: Final = frozenset({"invariant:dom-6"})
 # What a validator may raise; apps give `Exception`, so that a fault of ours never ends an import.
 Faults = tuple[type[Exception], ...]
 
@@ -99,14 +102,8 @@ class Door:
         level = self.levels.of(resource_type)
         if level == "off":
             return None
-        return Verdict(
-            level,
-            source,
-            resource_type,
-            str(resource.get("id", "")),
-            claimed(resource),
-            self._findings(resource),
-        )
+        findings = tuple(found for found in self._findings(resource) if found.rule not in ADVICE)
+        return Verdict(level, source, resource_type, str(resource.get("id", "")), claimed(resource), findings)
 
     def through(self, entry: Put | Delete, source: str) -> Put | Delete:
         """The entry with its verdict; a deletion and what has passed already as they are."""

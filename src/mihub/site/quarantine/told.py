@@ -7,16 +7,43 @@ Above: `site.api`, `apps`. Below: `site.validate.sentences`, `door`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
 from typing import Any, Final
+
+import yaml
 
 from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.outcome import operation_outcome
 from mihub.errors import MihubError
 from mihub.site.quarantine.door import NotConformant
 from mihub.site.validate.finding import Finding
-from mihub.site.validate.sentences import LANGUAGES, sentence, told
+from mihub.site.validate.sentences import LANGUAGES, Told
+from mihub.site.validate.sentences import told as told_by_validator
 
 ALL_OK: Final = "All OK"
+
+
+@cache
+def _own(language: str) -> Mapping[str, Told]:
+    """The sentences of what not the validator says but its use."""
+    name = language if language in LANGUAGES else "en"
+    text = resources.files("mihub.content").joinpath(f"quarantine/findings.{name}.yaml").read_text("utf-8")
+    return {rule: Told(str(said["wrong"]), str(said["do"])) for rule, said in yaml.safe_load(text).items()}
+
+
+def told(found: Finding, language: str) -> Told:
+    """What is wrong and what to do, as two sentences."""
+    own = _own(language).get(found.rule)
+    if own is None:
+        return told_by_validator(found, language)
+    return Told(own.wrong.format_map(found.facts), own.do.format_map(found.facts))
+
+
+def sentence(found: Finding, language: str) -> str:
+    """Both in one line."""
+    parts = told(found, language)
+    return f"{parts.wrong} {parts.do}".strip()
 
 
 def language_of(accept: str) -> str:
@@ -84,7 +111,7 @@ def row(found: Finding, language: str) -> dict[str, Any]:
         "expression": found.location,
         "rule": found.rule,
         "profile": found.profile,
-        "text": f"{parts.wrong} {parts.do}".strip(),
+        "text": sentence(found, language),
         "wrong": parts.wrong,
         "do": parts.do,
     }

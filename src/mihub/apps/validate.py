@@ -1,0 +1,317 @@
+"""`mihub validate FILES...`: FHIR JSON against R4 and profiles, with no site or with a site's packages.
+
+Reads JSON, NDJSON, bundles, folders of these and gzip; not XML. Stores nothing. Exit code 65 when there is an error.
+Below: `site.validate`, `site.packages`; beside: `validation`, `console`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from mihub.apps import console, folders
+from mihub.apps.validation import terminology_of
+from mihub.core.fhir import Resource
+from mihub.core.fhir.definitions.core import core_definitions
+from mihub.core.fhir.definitions.memory import MemoryDefinitions
+from mihub.core.fhir.definitions.protocol import Definitions
+from mihub.errors import InvalidInput, MihubError
+from mihub.site.ingest.limits import Limits
+from mihub.site.ingest.opening import as_utf8, open_bounded
+from mihub.site.ingest.sniff import HEAD_BYTES, Format, sniff
+from mihub.site.packages.shelf import FILE_NAME, Shelf
+from mihub.site.quarantine.door import ERRORS, claimed
+from mihub.site.quarantine.told import row
+from mihub.site.validate.finding import Finding
+from mihub.site.validate.validator import ProfileValidator
+
+_LIMITS: Final = Limits()
+_SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
+_XML: Final = {
+    Format.OBDS,
+    Format.ADT,
+    Format.FHIR_XML,
+    Format.DOCTYPE,
+    Format.OTHER_XML,
+    Format.NO_NAMESPACE,
+}
+_MOST_SHOWN: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command was asked."""
+
+    files: tuple[Path, ...]
+    site: Path | None = None
+    packages: tuple[Path, ...] = ()
+    extra: tuple[Path, ...] = ()
+    profiles: tuple[str, ...] = ()
+    language: str = "de"
+    most: int = _MOST_SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One resource, or a file that holds none: where it stands and what was found."""
+
+    file: str
+    line: int | None
+    resource_type: str
+    profiles: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts over all resources."""
+
+    resources: int = 0
+    conformant: int = 0
+    severities: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    profiles: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, checked: Checked) -> None:
+        """Take one into account."""
+        wrong = any(found.severity in ERRORS for found in checked.findings)
+        self.resources += 1
+        self.conformant += not wrong
+        for found in checked.findings:
+            self.severities[found.severity] += 1
+            self.rules[found.rule] += 1
+        for profile in checked.profiles:
+            counts = self.profiles.setdefault(profile, [0, 0])
+            counts[0] += 1
+            counts[1] += wrong
+
+    @property
+    def errors(self) -> int:
+        """Findings of severity error and fatal."""
+        return self.severities["error"] + self.severities["fatal"]
+
+    def as_json(self, files: int) -> dict[str, Any]:
+        """The object `summary`."""
+        return {
+            "files": files,
+            "resources": self.resources,
+            "conformant": self.conformant,
+            "errors": self.errors,
+            "warnings": self.severities["warning"],
+            "information": self.severities["information"],
+            "profiles": {
+                name: {"resources": counts[0], "with_errors": counts[1]}
+                for name, counts in sorted(self.profiles.items())
+            },
+            "rules": dict(self.rules.most_common()),
+        }
+
+
+def run(wanted: Wanted, *, as_json: bool) -> int:
+    """Validate, print, return the exit code."""
+    with ExitStack() as stack:
+        definitions = _definitions(wanted, stack)
+        validator = ProfileValidator(definitions, terminology_of(definitions))
+        files = list(_files(wanted.files))
+        summary, told = Summary(), _Told(wanted, as_json=as_json)
+        with console.progress("Files", quiet=as_json) as step:
+            for done, path in enumerate(files):
+                step(done, len(files), str(path))
+                for checked in check(path, validator, wanted.profiles):
+                    summary.add(checked)
+                    told.add(checked)
+        told.end(summary, len(files))
+    return InvalidInput.exit_code if summary.errors else 0
+
+
+def check(path: Path, validator: ProfileValidator, profiles: Sequence[str] = ()) -> Iterator[Checked]:
+    """Every resource of a file; a file that can not be read is one finding. Holds one line at a time."""
+    shown = str(path)
+    try:
+        with open_bounded(path, _LIMITS) as stream:
+            found = sniff(stream.read(HEAD_BYTES))
+        if found not in (Format.LINES, Format.DOCUMENT, Format.ARRAY):
+            yield _unread(shown, _rule(found))
+            return
+        with open_bounded(path, _LIMITS) as stream:
+            for line, text in _texts(as_utf8(stream), in_lines=found is Format.LINES):
+                if text is None:
+                    yield _unread(shown, "file-too-long", line)
+                else:
+                    yield _checked(shown, line, text, validator, profiles)
+    except MihubError:
+        yield _unread(shown, "file-damaged")
+    except OSError:
+        yield _unread(shown, "file-missing")
+
+
+def _texts(stream: Any, *, in_lines: bool) -> Iterator[tuple[int | None, bytes | None]]:
+    most = _LIMITS.max_line_bytes
+    if not in_lines:
+        text = stream.read(most + 1)
+        yield None, text if len(text) <= most else None
+        return
+    number = 0
+    while line := stream.readline(most + 1):
+        number += 1
+        if len(line) > most:
+            yield number, None
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(1 << 20)
+        elif line.strip():
+            yield number, line
+
+
+def _checked(
+    shown: str, line: int | None, text: bytes, validator: ProfileValidator, profiles: Sequence[str]
+) -> Checked:
+    findings = tuple(validator.validate_bytes(text, profiles))
+    try:
+        resource = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        resource = None
+    if not isinstance(resource, dict):
+        return Checked(shown, line, "", (), findings)
+    named = claimed(resource) if resource.get("meta") or not profiles else ()
+    return Checked(
+        shown,
+        line,
+        str(resource.get("resourceType", "")),
+        tuple(dict.fromkeys((*named, *profiles))),
+        findings,
+    )
+
+
+def _rule(found: Format) -> str:
+    if found is Format.EMPTY:
+        return "file-empty"
+    return "file-xml" if found in _XML else "file-other"
+
+
+def _unread(shown: str, rule: str, line: int | None = None) -> Checked:
+    facts = {"limit": str(_LIMITS.max_line_bytes // (1024 * 1024))}
+    return Checked(shown, line, "", (), (Finding("fatal", "structure", "", rule, "", facts),))
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Every file named; of a folder those whose name says JSON, in order."""
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.name.lower().endswith(_SUFFIXES))
+            if not inside:
+                raise InvalidInput(
+                    f"The folder {path} holds no JSON file.",
+                    rule=", ".join(_SUFFIXES),
+                    next_step="Name another folder, or the files themselves.",
+                )
+            yield from inside
+        else:
+            yield path
+
+
+def _definitions(wanted: Wanted, stack: ExitStack) -> Definitions:
+    """Extra resources over packages named over the site's packages over R4 core."""
+    definitions: Definitions = core_definitions()
+    if wanted.site is not None:
+        folders.read(wanted.site, "site")
+        definitions = stack.enter_context(closing(Shelf.open(wanted.site / FILE_NAME, definitions)))
+    if wanted.packages:
+        shelf = stack.enter_context(closing(Shelf.open(None, definitions)))
+        for refused in shelf.add(*wanted.packages).refused:
+            raise InvalidInput(
+                f"{refused.source}: {refused.what}", rule=refused.rule, next_step=refused.next_step
+            )
+        definitions = shelf
+    if wanted.extra:
+        definitions = MemoryDefinitions(list(_extra(wanted.extra)), definitions)
+    return definitions
+
+
+def _extra(paths: Sequence[Path]) -> Iterator[Resource]:
+    """The resources in these files and folders; the entries of bundles one by one."""
+    for path in _files(paths):
+        try:
+            with open_bounded(path, _LIMITS) as stream:
+                in_lines = sniff(stream.read(HEAD_BYTES)) is Format.LINES
+            with open_bounded(path, _LIMITS) as stream:
+                for _, text in _texts(as_utf8(stream), in_lines=in_lines):
+                    value = orjson.loads(text or b"null")
+                    if isinstance(value, dict):
+                        yield from _unpacked(value)
+        except orjson.JSONDecodeError as error:
+            raise InvalidInput(
+                f"{path} is not JSON.", rule="--with takes FHIR JSON", next_step="Check the file."
+            ) from error
+
+
+def _unpacked(value: Resource) -> Iterator[Resource]:
+    if value.get("resourceType") != "Bundle":
+        yield value
+        return
+    for entry in value.get("entry", []):
+        if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+            yield entry["resource"]
+
+
+class _Told:
+    """Prints what is found while it is found, or gathers the one document."""
+
+    def __init__(self, wanted: Wanted, *, as_json: bool) -> None:
+        self._wanted, self._as_json = wanted, as_json
+        self._rows: list[dict[str, Any]] = []
+        self._shown = self._left = 0
+
+    def add(self, checked: Checked) -> None:
+        """One resource."""
+        if self._as_json:
+            self._rows.append(_document(checked, self._wanted.language))
+            return
+        for found in checked.findings:
+            if self._shown >= self._wanted.most:
+                self._left += 1
+                continue
+            self._shown += 1
+            told = row(found, self._wanted.language)
+            place = checked.file if checked.line is None else f"{checked.file}:{checked.line}"
+            console.out.print(
+                f"{place}  {found.location or '-'}  {found.severity}  {found.rule}: {told['text']}",
+                markup=False,
+            )
+
+    def end(self, summary: Summary, files: int) -> None:
+        """The summary."""
+        if self._as_json:
+            console.json_line({"files": self._rows, "summary": summary.as_json(files)})
+            return
+        write = console.out.print
+        if self._left:
+            write(f"and {self._left} more findings; all of them with --json or --most", markup=False)
+        write(
+            f"Resources: {summary.resources}, conformant: {summary.conformant}. Errors: {summary.errors}, "
+            f"warnings: {summary.severities['warning']}, information: {summary.severities['information']}.",
+            markup=False,
+        )
+        for name, (resources, wrong) in sorted(summary.profiles.items()):
+            write(f"  {name}: {resources - wrong} of {resources} conformant", markup=False)
+        for rule, count in summary.rules.most_common():
+            write(f"  rule {rule}: {count}", markup=False)
+
+
+def _document(checked: Checked, language: str) -> dict[str, Any]:
+    line = {"line": checked.line} if checked.line is not None else {}
+    kept = ("severity", "code", "expression", "rule", "profile", "text")
+    return {
+        "file": checked.file,
+        **line,
+        "resourceType": checked.resource_type,
+        "findings": [
+            {name: value for name, value in row(found, language).items() if name in kept}
+            for found in checked.findings
+        ],
+    }
