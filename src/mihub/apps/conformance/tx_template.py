@@ -38,6 +38,9 @@ class Template:
         self._modes = modes
         self._version = version
         self._loose = loose
+        # Set when texts were taken as equal that differ in blanks or punctuation. The suite's runner does so (it compares what
+        # base64 would decode), and some expected texts of the suite contradict each other without it.
+        self.tolerated = False
 
     def difference(self, expected: Any, actual: Any, path: str = "") -> str:
         """Where and how the answer differs, "" when it does not."""
@@ -124,9 +127,21 @@ class Template:
         return f"{here}: no item like {_brief(wanted)}"
 
     def _text(self, expected: str, actual: str) -> bool:
-        if not (expected.startswith("$") and expected.endswith("$") and len(expected) > 1):
-            return expected == actual
-        return _matcher(expected[1:-1])(actual)
+        if expected.startswith("$") and expected.endswith("$") and len(expected) > 1:
+            return _matcher(expected[1:-1])(actual)
+        if "$version$" in expected:
+            before, _, after = expected.partition("$version$")
+            return actual.startswith(before) and actual.endswith(after)
+        if expected == actual:
+            return True
+        if _letters(expected) == _letters(actual):
+            self.tolerated = True
+            return True
+        return False
+
+
+def _letters(text: str) -> str:
+    return "".join(one for one in text if one.isalnum() or one in "+/")
 
 
 def _matcher(mark: str) -> Callable[[str], bool]:
@@ -136,7 +151,8 @@ def _matcher(mark: str) -> Callable[[str], bool]:
     if kind == "fragments":
         return _holds(rest)
     if kind == "external":
-        return _holds(rest.partition(":")[2])
+        # The suite's runner splits at every colon: of an address only its scheme is looked for.
+        return _holds(rest.partition(":")[2].partition(":")[0])
     pattern = regex.compile(_TYPES[kind])
     return lambda text: pattern.fullmatch(text) is not None
 

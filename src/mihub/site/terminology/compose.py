@@ -48,7 +48,9 @@ class Notes:
 
     parameters: dict[tuple[str, str], None] = field(default_factory=dict)
     nested: bool = True
-    unclosed: bool = False
+    # Code systems of which only a part is here.
+    unclosed: set[str] = field(default_factory=set)
+    versions_match: bool = False
 
     def add(self, name: str, value: str) -> None:
         """An `expansion.parameter` with an address."""
@@ -63,6 +65,7 @@ class Composer:
         self._asked = asked
         self._most = most
         self._looked_at = 0
+        self._active_only = False
         self.notes = Notes()
 
     def resolve(self, address: str, within: Resource) -> Resource | None:
@@ -78,7 +81,10 @@ class Composer:
         if not compose:
             yield from _stored(value_set)
             return
-        versioned = self._tells_versions(compose)
+        tells = self._tells_versions(compose)
+        # Several versions of one code system are different codes, unless the request or the value set says they are the same.
+        versioned = tells and not self._versions_match(compose)
+        self._active_only = bool(self._asked.active_only) or compose.get("inactive") is False
         excluded = [self._exclusion(value_set, part, versioned) for part in compose.get("exclude") or []]
         seen: set[Key] = set()
         for include in _ordered(compose.get("include") or []):
@@ -88,7 +94,7 @@ class Composer:
                     self.notes.nested = False
                 elif not any(test(entry) for test in excluded):
                     seen.add(key)
-                    entry.tells_version = versioned
+                    entry.tells_version = tells
                     self._count(value_set)
                     yield entry
 
@@ -99,6 +105,21 @@ class Composer:
             if part.get("system"):
                 versions.setdefault(part["system"], set()).add(part.get("version", ""))
         return any(len(found) > 1 for found in versions.values())
+
+    def _versions_match(self, compose: Json) -> bool:
+        """Excluding one version of what another version includes means the codes, whatever the version."""
+        matching = self._asked.versions_match
+        if matching is None:
+            inside, outside = compose.get("include") or [], compose.get("exclude") or []
+            versions = [{one.get("version", "") for one in part} for part in (inside, outside)]
+            matching = (
+                len({one.get("system", "") for one in (*inside, *outside)}) == 1
+                and all(versions)
+                and not versions[0] & versions[1]
+                and "" not in versions[0] | versions[1]
+            )
+        self.notes.versions_match |= matching
+        return matching
 
     def _count(self, value_set: Resource) -> None:
         self._looked_at += 1
@@ -127,7 +148,7 @@ class Composer:
     def _imported(self, value_set: Resource, address: str) -> list[Entry]:
         other = self.resolve(address, value_set)
         if other is None:
-            raise missing_import(address)
+            raise missing_import(self._asked, address)
         inner = Composer(self._sources, self._asked, self._most)
         found = list(inner.entries(other))
         self.notes.parameters |= inner.notes.parameters
@@ -152,7 +173,7 @@ class Composer:
         self.notes.add("used-codesystem", name)
         if meta.content != "complete":
             self.notes.add(f"used-{meta.content}", name)
-            self.notes.unclosed = True
+            self.notes.unclosed.add(meta.url)
         for supplement in getattr(provider, "supplements", ()):
             self.notes.add("used-supplement", supplement)
         self._note_status(meta.resource, value_set)
@@ -237,7 +258,7 @@ class Composer:
 
     def _wanted(self, provider: CodeSystemProvider, code: str) -> bool:
         """Active only, where that is asked or the value set says so."""
-        if not self._asked.active_only:
+        if not self._active_only:
             return True
         concept = provider.concept(code)
         return concept is None or not concept.inactive
@@ -249,7 +270,11 @@ class Composer:
         for code in codes:
             if not self._wanted(provider, code) or self._not_for_ui(provider, code):
                 continue
-            above = next((placed[one] for one in provider.parents(code) if one in placed), None)
+            parents = provider.parents(code)
+            above = next((placed[one] for one in parents if one in placed), None)
+            if len(parents) > 1:
+                # What stands in two places can not be shown as a tree.
+                self.notes.nested = False
             placed[code] = Entry(meta.url, meta.version, code, provider, above=above)
             yield placed[code]
 
@@ -279,7 +304,7 @@ class Composer:
             return (
                 entry.system == url
                 and (not version or entry.version == version)
-                and (not codes or entry.code in codes)
+                and (entry.code in codes if codes else provider.normal(entry.code) is not None)
                 and all(provider.matches(entry.code, *one) for one in filters)
                 and all((entry.system, entry.code) in one for one in imports)
             )
@@ -316,9 +341,10 @@ def _ordered(includes: Sequence[Json]) -> list[Json]:
     return sorted(includes, key=lambda one: ranks.get(one.get("version", ""), -1))
 
 
-def missing_import(address: str) -> Refused:
+def missing_import(asked: Asked, address: str) -> Refused:
     """An imported value set that nobody knows."""
-    url, version = split(address)
+    url, pinned = split(address)
+    version = ruled(asked, url, pinned)
     message = "VS_EXP_IMPORT_UNK_PINNED" if version else "VS_EXP_IMPORT_UNK"
     return refused("not-found", "not-found", message, value_set=url, version=version)
 

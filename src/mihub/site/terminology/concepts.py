@@ -6,7 +6,8 @@ Source: https://hl7.org/fhir/R4/codesystem-concept-properties.html. Above: `in_m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from mihub.core.fhir import Json
@@ -36,11 +37,16 @@ def extension_value(raw: Json, url: str) -> Any:
     return None
 
 
-def concept_of(raw: Json, added: Iterable[tuple[str, Json]], system: Metadata) -> Concept:
-    """The concept with what supplements (`url|version`, concept) add to it."""
+def concept_of(
+    raw: Json, added: Iterable[tuple[str, Json]], system: Metadata, uris: Mapping[str, str]
+) -> Concept:
+    """The concept with what supplements (`url|version`, concept) add to it; `uris`: of the supplements' properties."""
     added = tuple(added)
     designations = [*_designations(raw, ""), *(d for source, more in added for d in _added(more, source))]
-    properties = [*_properties(raw, ""), *(p for source, more in added for p in _properties(more, source))]
+    properties = [
+        *_properties(raw, ""),
+        *(p for source, more in added for p in _properties(more, source, uris)),
+    ]
     status = _status(raw, properties, system)
     return Concept(
         code=raw["code"],
@@ -71,12 +77,13 @@ def _added(raw: Json, source: str) -> list[Designation]:
     return display + _designations(raw, source)
 
 
-def _properties(raw: Json, source: str) -> list[Property]:
+def _properties(raw: Json, source: str, uris: Mapping[str, str] = MappingProxyType({})) -> list[Property]:
     found = []
     for one in raw.get("property") or []:
         value, kind = property_value(one)
         if value is not None:
-            found.append(Property(one.get("code", ""), value, kind, source=source))
+            code = one.get("code", "")
+            found.append(Property(code, value, kind, source=source, uri=uris.get(code, "")))
     return found
 
 

@@ -135,7 +135,14 @@ class Contents:
                 self._set(one, name, CONCEPT_PROPERTIES + name, "String", concept.definition)
             for found in concept.properties:
                 if found.code == name or name == "*":
-                    self._set(one, found.code, _uri(system, found.code), found.type, found.value, many=True)
+                    self._set(
+                        one,
+                        found.code,
+                        found.uri or _uri(system, found.code),
+                        found.type,
+                        found.value,
+                        many=True,
+                    )
 
     def _set(self, one: Json, code: str, uri: str, kind: str, value: Any, *, many: bool = False) -> None:
         definition = self.defined.setdefault(code, {"code": code})

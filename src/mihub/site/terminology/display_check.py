@@ -92,6 +92,7 @@ def _withdrawn(coding: Coding, asked: Asked) -> Issue | None:
         coding.at("display"),
         display=coding.display,
         code=coding.code,
-        status=said.status,
+        # The ecosystem's word for every status that ends a display's use.
+        status="deprecated" if said.status == "withdrawn" else said.status,
         choices=",".join(f'"{one}"' for one in good),
     )

@@ -7,9 +7,10 @@ https://hl7.org/fhir/R4/valueset-operation-expand.html. Above: `service`. Below:
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from mihub.core.fhir import Json, Resource
@@ -56,10 +57,8 @@ def expand(sources: Sources, asked: Asked, value_set: Resource, limits: Limits) 
     required = [*asked.supplements, *preparation.required_supplements(value_set)]
     sources = sources.with_supplements(required)
     preparation.check_supplements(required, sources)
-    if (value_set.get("compose") or {}).get("inactive") is False:
-        asked = _active(asked)
     composer = Composer(sources, asked, limits.walked)
-    preparation.check(value_set, composer.resolve, missing_import)
+    preparation.check(value_set, composer.resolve, partial(missing_import, asked))
     page = _Page(composer.entries(value_set), asked, limits, value_set)
     entries, total = page.read()
     contents = Contents(asked)
@@ -70,12 +69,14 @@ def expand(sources: Sources, asked: Asked, value_set: Resource, limits: Limits) 
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     if composer.notes.unclosed:
-        expansion["extension"] = [{"url": UNCLOSED, "valueBoolean": True}]
+        expansion["extension"] = [{"url": UNCLOSED, "valueBoolean": True}, *_reasons(composer.notes.unclosed)]
     if total is not None:
         expansion["total"] = total
     if asked.offset is not None:
         expansion["offset"] = asked.offset
     expansion["parameter"] = [*_echo(asked, value_set), *(_uri(*one) for one in composer.notes.parameters)]
+    if composer.notes.versions_match:
+        expansion["parameter"].append({"name": "versionsMatch", "valueBoolean": True})
     if contents.defined:
         expansion["property"] = list(contents.defined.values())
     if contains:
@@ -117,10 +118,6 @@ class _Page:
         return kept, seen
 
 
-def _active(asked: Asked) -> Asked:
-    return replace(asked, active_only=True) if asked.active_only is None else asked
-
-
 def _described(value_set: Resource, asked: Asked) -> Resource:
     """The value set's own elements, without its definition unless that is asked for."""
     left_out = {"id", "text", "meta", "expansion"}
@@ -148,6 +145,13 @@ def _echo(asked: Asked, value_set: Resource) -> Iterator[Json]:
     word = word_for(value_set, value_set)
     if word:
         yield _uri(f"warning-{word}", preparation.canonical(value_set))
+
+
+def _reasons(systems: Iterable[str]) -> Iterator[Json]:
+    for one in sorted(systems):
+        # The ecosystem's own words, compared by its tests.
+        text = f"This extension is based on a fragment of the code system {one}"
+        yield {"url": f"{UNCLOSED}-reason", "valueString": text}
 
 
 def _uri(name: str, value: str) -> Json:

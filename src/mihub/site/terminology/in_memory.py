@@ -40,6 +40,9 @@ class InMemoryCodeSystem:
         self._added: dict[str, list[tuple[str, Json]]] = {}
         for supplement, source in zip(supplements, self.supplements, strict=True):
             self._supplement(supplement.get("concept") or [], source)
+        self._added_uris = {
+            one.get("code", ""): one.get("uri", "") for s in supplements for one in s.get("property") or []
+        }
         self._folded = {} if self._sensitive else {code.lower(): code for code in self._raw}
         self._concepts: dict[str, Concept] = {}
 
@@ -118,7 +121,7 @@ class InMemoryCodeSystem:
     def concept(self, code: str) -> Concept | None:
         found = self._concepts.get(code)
         if found is None and code in self._raw:
-            found = concept_of(self._raw[code], self._added.get(code, ()), self.metadata)
+            found = concept_of(self._raw[code], self._added.get(code, ()), self.metadata, self._added_uris)
             self._concepts[code] = found
         return found
 

@@ -25,10 +25,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """What was asked, best first. `text`: as it was written, for the answer's own parameters."""
+    """What was asked, best first."""
 
     wishes: tuple[Wish, ...] = ()
-    text: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is written in an answer's own parameters."""
+        parts = (one.tag if one.quality == 1 else f"{one.tag}; q={one.quality:g}" for one in self.wishes)
+        return ", ".join(parts)
 
     @property
     def hard(self) -> bool:
@@ -48,14 +53,14 @@ class Languages:
 
 def parse(text: str) -> Languages:
     """Raises `InvalidInput` for what is not a list of language tags."""
-    wishes = [_wish(part.strip(), text) for part in text.split(",") if part.strip()]
+    wishes = [_wish(part.strip()) for part in text.split(",") if part.strip()]
     if not wishes:
         raise _unreadable()
     ordered = sorted(wishes, key=lambda wish: -wish.quality)
-    return Languages(tuple(ordered), text)
+    return Languages(tuple(ordered))
 
 
-def _wish(part: str, text: str) -> Wish:
+def _wish(part: str) -> Wish:
     tag, _, parameters = (piece.strip() for piece in part.partition(";"))
     quality = 1.0
     if parameters:

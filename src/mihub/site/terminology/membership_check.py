@@ -18,7 +18,7 @@ from mihub.site.terminology.preparation import operator
 from mihub.site.terminology.protocol import CodeSystemProvider, Concept
 from mihub.site.terminology.sources import Sources
 from mihub.site.terminology.version_rules import broken_check, ruled
-from mihub.site.terminology.versions import join, listed, matches, newest
+from mihub.site.terminology.versions import join, listed, matches, newest, split
 
 _DEPRECATED_HERE = "http://hl7.org/fhir/StructureDefinition/valueset-deprecated"
 
@@ -131,8 +131,12 @@ class MembershipCheck:
 
     def value_set(self, canonical: str, within: Resource) -> Resource | None:
         """An imported value set under the request's version rules."""
-        url, _, version = canonical.partition("|")
-        return self._sources.value_set(join(url, ruled(self._asked, url, version)), within)
+        return self._sources.value_set(self.ruled_address(canonical), within)
+
+    def ruled_address(self, canonical: str) -> str:
+        """A value set's address with the version that the request's rules say."""
+        url, version = split(canonical)
+        return join(url, ruled(self._asked, url, version))
 
     def _in_system(self, value_set: Resource, include: Json, coding: Coding) -> bool | None:
         pinned = include.get("version", "")
@@ -342,7 +346,7 @@ class MembershipCheck:
         self, value_set: Resource, system: CodeSystemProvider, reference: Json, coding: Coding
     ) -> None:
         status = extension_value(reference, STANDARDS_STATUS)
-        if extension_value(reference, _DEPRECATED_HERE) is True:
+        if extension_value(reference, _DEPRECATED_HERE) in (True, "true"):
             status = status or "deprecated"
         if status in ("withdrawn", "deprecated"):
             facts = {"system": system.metadata.url, "code": coding.code, "status": status}

@@ -21,8 +21,8 @@ Resolve = Callable[[str, Resource], Resource | None]
 
 
 def canonical(value_set: Resource) -> str:
-    """`url|version` of a value set, "" when it has no address."""
-    return join(value_set.get("url", ""), value_set.get("version", "")) if value_set.get("url") else ""
+    """`url|version` of a value set, or a word for one without an address."""
+    return join(value_set["url"], value_set.get("version", "")) if value_set.get("url") else "(unidentified)"
 
 
 def operator(raw: Json) -> str:
@@ -61,7 +61,7 @@ def _check(
 
 
 def _ring(value_set: Resource, chain: tuple[Resource, ...]) -> Refused:
-    names = [canonical(one) or "a value set without an address" for one in (*chain, value_set)]
+    names = [canonical(one) for one in (*chain, value_set)]
     chained = f"[{', '.join(names)}]"
     return refused(
         "processing", "vs-invalid", "VALUESET_CIRCULAR_REFERENCE", value_set=names[-1], chain=chained

@@ -43,6 +43,8 @@ class Property:
     type: str = "code"
     description: str = ""
     source: str = ""
+    # The property's own address where it is not among the code system's (a supplement's property).
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,9 +193,10 @@ class Terminology:
         system = sources.any_code_system(url, version)
         if system is not None and system.metadata.content == "supplement":
             name = join(system.metadata.url, system.metadata.version)
-            raise refused(
-                "invalid", "invalid-data", "CODESYSTEM_CS_NO_SUPPLEMENT", where, status=400, system=name
+            found = issue(
+                "error", "invalid", "invalid-data", "CODESYSTEM_CS_NO_SUPPLEMENT", where, system=name
             )
+            raise Refused(found, as_result=True)
         if system is None:
             raise _unknown_system(sources, url, version, where)
         return system

@@ -32,13 +32,8 @@ def validate(
     sources = sources.with_supplements(required)
     preparation.check_supplements(required, sources)
     validation = Validation(sources, asked, value_set, coded, internal)
-    preparation.check(value_set, validation.membership.value_set, _missing_import)
+    preparation.check(value_set, validation.membership.value_set, validation.missing_import)
     return validation.run()
-
-
-def _missing_import(canonical: str) -> Refused:
-    found = refused("not-found", "not-found", "Unable_to_resolve_value_Set_", value_set=canonical)
-    return Refused(found.found, as_result=True)
 
 
 @dataclass
@@ -57,6 +52,12 @@ class Validation:
 
     def __post_init__(self) -> None:
         self.membership = MembershipCheck(self.sources, self.asked)
+
+    def missing_import(self, address: str) -> Refused:
+        """An imported value set that nobody knows: a negative answer, not a failed request."""
+        named = self.membership.ruled_address(address)
+        found = refused("not-found", "not-found", "Unable_to_resolve_value_Set_", value_set=named)
+        return Refused(found.found, as_result=True)
 
     @property
     def name(self) -> str:
@@ -127,7 +128,7 @@ class Validation:
         if coding.display and coding.displays.said:
             found = display_check.check(coding, self.asked)
             if found is not None:
-                self.membership.issues.add(found)
+                self.membership.issues.add(found, message=found.kind != "display-comment")
 
     def _not_this_one(self, position: int, coding: Coding) -> None:
         message = "None_of_the_provided_codes_are_in_the_value_set_one"
