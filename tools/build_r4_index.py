@@ -48,6 +48,7 @@ _NOT_R4 = {
     _HL7 + "SearchParameter/ServiceRequest-order-detail",
     _HL7 + "SearchParameter/DetectedIssue-status",
     _HL7 + "SearchParameter/DeviceDefinition-classification",
+    _HL7 + "StructureDefinition/SubscriptionStatus",
     _HL7 + "detectedissue-status",
     _HL7 + "ValueSet/detectedissue-status",
 }

@@ -45,7 +45,7 @@ class Case:
 def run(data: Path) -> Result:
     """The suite. Raises `NotFound` where no packages lie beside the data."""
     found = list(cases(data.parent / "packages"))
-    failures = [_failure(case) for case in found if not case.passes]
+    failures = [failure_of(case) for case in found if not case.passes]
     return Result(SUITE, SOURCE, len(found), len(found) - len(failures), tuple(failures))
 
 
@@ -79,7 +79,8 @@ def cases_of(package: Package, others: list[Package]) -> Iterator[Case]:
             yield Case(package.label, name, compared)
 
 
-def _failure(case: Case) -> Failure:
+def failure_of(case: Case) -> Failure:
+    """A case that does not pass, with what was seen and why."""
     if case.comparison is None:
         return Failure(case.label, case.refused, refused_reason(case.refused))
     differences = case.comparison.differences

@@ -31,6 +31,8 @@ _TYPE_SLICING: Final = {
     "ordered": False,
     "rules": "open",
 }
+# Published chains have up to six; Python's stack bears some ten times as many as this.
+_MOST_UNDER_WAY: Final = 40
 _NEXT: Final = "Load the package that the profile depends on, or ask its publisher for a corrected version."
 
 
@@ -57,6 +59,13 @@ def generate(structure: Resource, definitions: Definitions) -> Resource:
             where=" -> ".join([*_under_way.urls, url]),
             rule="baseDefinition leads to a type of FHIR, never back",
             next_step="Correct baseDefinition in one of the structures named.",
+        )
+    if len(_under_way.urls) >= _MOST_UNDER_WAY:
+        raise InvalidInput(
+            "The structure is built on too many others",
+            where=f"{_under_way.urls[0]} -> ... -> {url}",
+            rule=f"at most {_MOST_UNDER_WAY} structures on the way to R4 core",
+            next_step="Load the published snapshots of the structures below, or check baseDefinition.",
         )
     _under_way.urls.append(url)
     try:
@@ -89,9 +98,13 @@ class _Generation:
                     next_step=_NEXT,
                 )
             return list(flatten(_own_bases(self._with_type_rules(changes))))
-        base = self._base(str(base_url), changes)
+        if not isinstance(base_url, str):
+            raise InvalidInput(
+                "baseDefinition is not a text", where=self.url, rule="a canonical", next_step=_NEXT
+            )
+        base = self._base(base_url, changes)
         self.root = base
-        whole = self.apply(base, changes, changes.name) if changes is not None else base
+        whole = self.apply(base, changes, f"{self.url}#{changes.name}") if changes is not None else base
         if not self.constraint:
             whole = _own_bases(whole)
         return list(flatten(whole))
@@ -139,7 +152,7 @@ class _Generation:
         originals: dict[str, Node] = {}
         for child in change.children:
             place = f"{where}.{child.label}"
-            name, cut, given = self._named(children, child, place)
+            name, cut, given = self._named(children, child)
             entry = _position(children, name, "")
             if entry is None:
                 self._add_new(children, child, node, place)
@@ -151,18 +164,20 @@ class _Generation:
             self._slice(children, originals[name], cut, given, place)
         return children
 
-    def _named(self, children: Sequence[Node], child: Node, where: str) -> tuple[str, str, Node]:
-        """The base's name for a child and the slice that is meant: `valueQuantity` is `value[x]:valueQuantity`."""
-        if any(c.name == child.name for c in children):
-            return child.name, child.slice, child
-        for other in children:
-            if not other.name.endswith("[x]") or not child.name.startswith(other.name[:-3]):
-                continue
-            for kind in types_of(other.data):
-                code = str(kind["code"])
-                if child.name == other.name[:-3] + code[:1].upper() + code[1:]:
-                    data = {"type": [kind], **child.data, "sliceName": child.slice or child.name}
-                    return other.name, child.slice or child.name, replace(child, data=data)
+    def _named(self, children: Sequence[Node], child: Node) -> tuple[str, str, Node]:
+        """The base's name for a child, the slice that is meant, and what is said of it.
+
+        `valueQuantity` is `value[x]:valueQuantity`, and a slice of that name is about a Quantity, said or not.
+        """
+        known = {c.name: c for c in children if not c.slice}
+        if child.name in known:
+            kind = _chosen(known[child.name], child.slice) if child.slice else None
+            return child.name, child.slice, _typed(child, kind, child.slice) if kind else child
+        for name, other in known.items():
+            kind = _chosen(other, child.name)
+            if kind is not None:
+                cut = child.slice or child.name
+                return name, cut, _typed(child, kind, cut)
         return child.name, child.slice, child
 
     def _slice(self, children: list[Node], original: Node, cut: str, child: Node, where: str) -> None:
@@ -173,6 +188,7 @@ class _Generation:
             children[known] = self.apply(children[known], child, where)
             return
         entry = _position(children, name, "")
+        self._check_open(original, cut, where)
         above = cut.rpartition("/")[0]
         parent = _position(children, name, above) if above else None
         origin = children[parent] if parent is not None else original
@@ -187,6 +203,16 @@ class _Generation:
         made = self._bounded(self.apply(fresh, child, where), child)
         made = replace(made, data={**made.data, "sliceName": cut})
         children.insert(_behind(children, name, above if parent is not None else ""), made)
+
+    def _check_open(self, original: Node, cut: str, where: str) -> None:
+        """A slicing that the base has closed takes no further slices, but for the types of a choice and new cuts of a slice."""
+        closed = original.data.get("slicing", {}).get("rules") == "closed"
+        if closed and not original.name.endswith("[x]") and "/" not in cut:
+            raise contradicts(
+                f"The profile adds the slice {cut[:80]} to a slicing that its base has closed",
+                where,
+                "a closed slicing takes no further slices",
+            )
 
     def _bounded(self, made: Node, child: Node) -> Node:
         """A slice for one extension repeats no more often than the extension says of itself."""
@@ -218,6 +244,23 @@ class _Generation:
             )
         fresh = Node(child.name, child.slice, self.structures.with_type_rules(child.data))
         children.append(self.apply(replace(fresh, data={}), child, where) if child.children else fresh)
+
+
+def _chosen(choice: Node, name: str) -> Json | None:
+    """The type of a choice that a short name such as `valueQuantity` stands for."""
+    stem = choice.name.removesuffix("[x]")
+    if stem == choice.name or not name.startswith(stem):
+        return None
+    codes = {
+        stem + code[:1].upper() + code[1:]: kind
+        for kind in types_of(choice.data)
+        for code in [str(kind["code"])]
+    }
+    return codes.get(name)
+
+
+def _typed(child: Node, kind: Json, cut: str) -> Node:
+    return replace(child, data={"type": [kind], **child.data, "sliceName": cut})
 
 
 def _position(children: Sequence[Node], name: str, cut: str) -> int | None:

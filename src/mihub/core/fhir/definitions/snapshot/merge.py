@@ -15,15 +15,41 @@ from mihub.core.fhir.definitions.snapshot.contradiction import check
 _GROWING: Final = ("alias", "condition", "example", "mapping")
 # Texts that may begin with "..." and are then added to the base's.
 _TEXTS: Final = ("definition", "comment", "requirements", "short", "meaningWhenMissing")
-# https://hl7.org/fhir/R4/terminologies.html#binding, with the extension that holds one of them.
+# What can carry a code (https://hl7.org/fhir/R4/terminologies.html#binding), with the extension that holds one of them.
 _CODED: Final = frozenset(
-    {"code", "Coding", "CodeableConcept", "Quantity", "string", "uri", "Extension", "Age"}
-) | {
-    "Duration",
-    "Count",
-    "Distance",
-    "Money",
-}
+    [
+        "code",
+        "Coding",
+        "CodeableConcept",
+        "Quantity",
+        "string",
+        "uri",
+        "Extension",
+        "Age",
+        "Count",
+        "Distance",
+        "Duration",
+        "Money",
+    ]
+)
+# What has a length in characters.
+_SYSTEM_STRING: Final = "http://hl7.org/fhirpath/System.String"
+_TEXTUAL: Final = frozenset(
+    [
+        "string",
+        "code",
+        "uri",
+        "url",
+        "canonical",
+        "oid",
+        "uuid",
+        "id",
+        "markdown",
+        "base64Binary",
+        "xhtml",
+        _SYSTEM_STRING,
+    ]
+)
 _KEPT_FROM_BASE: Final = frozenset({"base"})
 
 
@@ -43,14 +69,18 @@ def merge(base: Json, change: Json, source: str, where: str, is_a: Any) -> Json:
         elif key in _TEXTS and isinstance(value, str) and value.startswith("..."):
             value = f"{base.get(key, '')}\n{value[3:]}".strip()
         merged[key] = value
-    if "type" in change and "binding" not in change and not _bindable(merged):
-        merged.pop("binding", None)
+    if "type" in change:
+        _drop_unfit(merged, change)
     return merged
 
 
-def _bindable(data: Json) -> bool:
-    """Whether one of the types can carry a code; a binding of the base says nothing about a boolean."""
-    return any(t.get("code") in _CODED for t in data.get("type", ()) if isinstance(t, dict))
+def _drop_unfit(merged: Json, change: Json) -> None:
+    """What the base says of a choice of types is no word about a type that cannot have it."""
+    codes = {t.get("code") for t in merged.get("type", ())}
+    if "binding" not in change and not codes & _CODED:
+        merged.pop("binding", None)
+    if "maxLength" not in change and not codes & _TEXTUAL:
+        merged.pop("maxLength", None)
 
 
 def merge_constraints(base: list[Json], added: list[Json], source: str) -> list[Json]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mihub.core.fhir import Json
+from mihub.core.fhir.definitions.snapshot.shape import check_shape
 from mihub.errors import InvalidInput
 
 # Deeper than any published profile (21) and shallow enough for plain recursion.
@@ -70,6 +71,7 @@ def read(elements: Sequence[Json], where: str) -> Node | None:
             next_step="Check how the structure was made: no published one comes near this.",
         )
     for element in elements:
+        check_shape(element, where)
         labels = _labels(element, where)
         if root is None:
             root = _Open(*labels[0], {}, [])
