@@ -37,6 +37,7 @@ def test_the_command_line_offers_what_the_documents_say() -> None:
         "site init", "site serve", "site import", "site status", "site count", "site join", "site allow",
         "hub init", "hub enrol", "hub renew", "hub project", "hub serve",
         "trust init", "trust join", "trust serve",
+        "packages add", "packages list", "packages remove", "packages check", "packages why",
     }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ TIMEOUT_SECONDS: Final = 30.0
 _WHOLE_SECONDS: Final = 600.0
 _MOST_BYTES: Final = 512 * 2**20
 _MOST_REDIRECTS: Final = 5
+_AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -44,7 +45,8 @@ def _follow(address: str, client: httpx.Client, target: Path, most_bytes: int) -
         url = httpx.URL(address)
         for _ in range(_MOST_REDIRECTS + 1):
             _check(url)
-            with client.stream("GET", url, follow_redirects=False) as response:
+            # The archive's own gzip is wanted as it is, so the transport shall add none.
+            with client.stream("GET", url, headers=_AS_IT_IS, follow_redirects=False) as response:
                 if response.next_request is not None:
                     url = response.next_request.url
                     continue

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.core import core_definitions
@@ -91,15 +92,16 @@ class Shelf:
         refused: list[Refused] = []
         now = datetime.now(UTC).isoformat(timespec="seconds")
         paths = list(dict.fromkeys(path for given in sources for path in reading.sources(given)))
-        read = reading.read_all(paths, self._limits)
-        with self._database.write() as writer:
-            for path, package in read:
+        with ExitStack() as stack:
+            # Nothing is locked, and no file is made, before there is a package that can be shelved.
+            writer: Any = None
+            for path, package in reading.read_all(paths, self._limits):
                 if isinstance(package, MihubError):
                     refused.append(Refused(str(path), package.what, package.rule, package.next_step))
                     continue
+                writer = writer or stack.enter_context(self._database.write())
                 known = package.manifest
-                digest = writing.digest_of(writer, known.name, known.version)
-                if digest == package.digest:
+                if writing.digest_of(writer, known.name, known.version) == package.digest:
                     unchanged.append(known.label)
                     continue
                 writing.remove(writer, known.name, known.version)
@@ -131,8 +133,8 @@ class Shelf:
         """Take a package off the shelf. Raises `NotFound`, or `Conflict` when several versions are there and none is named."""
         from mihub.site.packages import writing
 
+        package = self._only(name, version)
         with self._database.write() as writer:
-            package = self._only(name, version)
             writing.remove(writer, package.name, package.version)
             writing.grow(writer)
         self._database.shrink()
