@@ -101,7 +101,7 @@ def _object_check(
                 _unknown(key, name, choices, where, run)
         for key, others, label in required:
             if key not in value and value.keys().isdisjoint(others):
-                run.add("cardinality-min", (where, label, -1), element=label, min="1", type=name)
+                run.add("cardinality-min", where, element=label, min="1", type=name)
         for keys, label in choices:
             if not keys.isdisjoint(value) and len(keys & value.keys()) > 1:
                 _several(keys & value.keys(), label, where, run)
@@ -254,7 +254,8 @@ class BaseTypes:
         test = bound(binding, code, self._world.codes) if binding is not None else None
         if test is not None:
             checks.append(test)
-        checks += self._tests(node.definition, code, BUILT_IN | self._keys_of(code))
+        own = frozenset(key for row in node.types for key in self._keys_of(type_code(row)))
+        checks += self._tests(node.definition, code, BUILT_IN | own)
         return chained(checks) if checks else _any
 
     def _keys_of(self, code: str) -> frozenset[str]:

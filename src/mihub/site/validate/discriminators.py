@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # An item of the data: its value, the extra of a primitive, its type where the key tells it.
 Item = tuple[Any, Any, str]
-# Whether an item belongs to a slice.
-Match = Callable[[Item, Run], bool]
+# Whether an item belongs to a slice; None: nobody can tell, its target or the profile is not at hand.
+Match = Callable[[Item, Run], bool | None]
 _STEP: Final = re.compile(
     r"extension\(\s*'([^']*)'\s*\)|ofType\(\s*(?:FHIR\.)?(\w+)\s*\)|(resolve\(\))|(\$this)|(\w+)(?:\[x\])?"
 )
@@ -275,7 +275,7 @@ def _equals(steps: tuple[Step, ...], wanted: str) -> Match:
 
 def _by_value(engine: Engine, demand: Demand, steps: tuple[Step, ...]) -> Match | None:
     for stem, wanted in demand.expected:
-        if isinstance(wanted, str) and steps:
+        if isinstance(wanted, str) and steps and not any(step.kind == "resolve" for step in steps):
             return _equals(steps, wanted)
         if isinstance(wanted, list):
             return _all_of(steps, wanted)
@@ -286,7 +286,24 @@ def _by_value(engine: Engine, demand: Demand, steps: tuple[Step, ...]) -> Match 
 def _any_is(steps: tuple[Step, ...], test: Callable[[Any, Any], bool], wanted: Any) -> Match:
     if not steps:
         return lambda item, _: test(item[0], wanted)
+    if any(step.kind == "resolve" for step in steps):
+        return _behind_reference(steps, test, wanted)
     return lambda item, run: any(test(found[0], wanted) for found in reached([item], steps, run))
+
+
+def _behind_reference(steps: tuple[Step, ...], test: Callable[[Any, Any], bool], wanted: Any) -> Match:
+    """Of a target that is not at hand nobody knows what stands in it."""
+    split = next(i for i, step in enumerate(steps) if step.kind == "resolve") + 1
+
+    def match(item: Item, run: Run) -> bool | None:
+        targets = reached([item], steps[:split], run)
+        if any(test(found[0], wanted) for found in reached(targets, steps[split:], run)):
+            return True
+        return (
+            None if any(set(value) == {"resourceType"} for value, _, _ in targets) or not targets else False
+        )
+
+    return match
 
 
 def _all_of(steps: tuple[Step, ...], wanted: list[Any]) -> Match:
@@ -325,7 +342,8 @@ def holds(engine: Engine, value: Any, value_set: str) -> bool:
 
 
 def _by_existence(demand: Demand, steps: tuple[Step, ...]) -> Match | None:
-    for node in demand.nodes:
+    # `$this` always exists: it tells nothing apart.
+    for node in demand.nodes if steps else ():
         if node.max == 0:
             return lambda item, run: not reached([item], steps, run)
         if node.min > 0:
@@ -366,21 +384,25 @@ def _by_profile(engine: Engine, node: Node, steps: tuple[Step, ...]) -> Match | 
     if not profiles:
         return None
 
-    def test(item: Item, run: Run) -> bool:
-        return any(
-            _fits(engine, value, profile, run)
-            for value, _, _ in reached([item], steps, run)
-            for profile in profiles
-        )
+    def test(item: Item, run: Run) -> bool | None:
+        found = reached([item], steps, run)
+        answers = [_fits(engine, value, profile, run) for value, _, _ in found for profile in profiles]
+        if True in answers:
+            return True
+        return None if None in answers or not answers else False
 
     return test
 
 
-def _fits(engine: Engine, value: Any, profile: str, run: Run) -> bool:
+def _fits(engine: Engine, value: Any, profile: str, run: Run) -> bool | None:
     if not isinstance(value, dict):
         return False
-    if profile.startswith(CORE):
-        return _resource_type(value) in ("", profile.removeprefix(CORE))
+    name = _resource_type(value)
+    if profile.startswith(CORE) and name:
+        return name == profile.removeprefix(CORE)
     if set(value) == {"resourceType"}:
-        return engine.references.type_of(profile) == _resource_type(value)
+        wanted = engine.references.type_of(profile)
+        return False if wanted and wanted != name else None
+    if engine.profiles.get(profile) is None:
+        return None
     return engine.profiles.fits(value, profile, run)

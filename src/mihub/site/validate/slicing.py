@@ -91,8 +91,9 @@ def _match(delta: Delta, part: Node, slicing: Json) -> Match | None:
         return tests[0]
     every = tuple(tests)
 
-    def match(item: Item, run: Run) -> bool:
-        return all(test(item, run) for test in every)
+    def match(item: Item, run: Run) -> bool | None:
+        answers = [test(item, run) for test in every]
+        return False if False in answers else (None if None in answers else True)
 
     return match
 
@@ -114,11 +115,16 @@ def _slicer(url: str, node: Node, slicing: Json, slices: list[Slice]) -> Slicer:
         counts = [0] * len(told)
         last, free = -1, False
         kept: dict[int, list[Part]] = {}
+        doubtful: set[int] = set()
         for part in parts:
             value, extra, at, index, code = part
             item = (value, extra, code)
-            found = [k for k in numbers if matches[k](item, run)]
+            answers = [match(item, run) for match in matches]
+            found = [k for k in numbers if answers[k]]
             place = (where, at, index)
+            if not found and None in answers:
+                doubtful.update(k for k in numbers if answers[k] is None)
+                continue
             if not found:
                 free = True
                 if default is not None:
@@ -141,9 +147,9 @@ def _slicer(url: str, node: Node, slicing: Json, slices: list[Slice]) -> Slicer:
             if one.check:
                 _run(one, part, place, run)
         for k, low, high in counted:
-            if counts[k] < low:
+            if counts[k] < low and k not in doubtful:
                 run.add("slice-min", where, "error", url, slice=told[k].name, element=label, min=str(low))
-            elif counts[k] > high:
+            if counts[k] > high:
                 run.add("slice-max", where, "error", url, slice=told[k].name, element=label, max=f"{high:g}")
         for k, several in kept.items():
             inner = told[k].inner
