@@ -139,9 +139,12 @@ class Composer:
                     entry.above = None
                     yield entry
             return
-        provider = self._provider(value_set, include)
+        provider = self._provider_or_list(value_set, include)
         members = [{(one.system, one.code) for one in more} for more in imports]
-        for entry in self._of_system(value_set, include, provider):
+        listed_codes = (
+            self._of_system(value_set, include, provider) if provider else _as_listed(value_set, include)
+        )
+        for entry in listed_codes:
             if all((entry.system, entry.code) in other for other in members):
                 yield entry
 
@@ -157,6 +160,18 @@ class Composer:
             self.notes.add("used-valueset", canonical(other))
             self._note_status(other, value_set)
         return found
+
+    def _provider_or_list(self, value_set: Resource, include: Json) -> CodeSystemProvider | None:
+        """None where the code system is not here but the value set lists the codes itself: then its list counts."""
+        url, pinned = include["system"], include.get("version", "")
+        if include.get("concept") and not include.get("filter"):
+            version = ruled(self._asked, url, pinned)
+            if self._sources.code_system(url, version) is None:
+                shell = self._sources.any_code_system(url, version)
+                if not self._sources.versions(url) or (shell and shell.metadata.content == "not-present"):
+                    self.notes.add("unknown-codesystem", join(url, version))
+                    return None
+        return self._provider(value_set, include)
 
     def _provider(self, value_set: Resource, part: Json) -> CodeSystemProvider:
         url, pinned = part["system"], part.get("version", "")
@@ -310,6 +325,14 @@ class Composer:
             )
 
         return excluded
+
+
+def _as_listed(value_set: Resource, include: Json) -> Iterator[Entry]:
+    language = value_set.get("language", "")
+    for reference in include["concept"]:
+        if isinstance(reference.get("code"), str):
+            version = include.get("version", "")
+            yield Entry(include["system"], version, reference["code"], reference=reference, language=language)
 
 
 def _stored(value_set: Resource) -> Iterator[Entry]:

@@ -74,7 +74,9 @@ class Contents:
         provider = entry.provider
         concept = provider.concept(provider.normal(entry.code) or "") if provider is not None else None
         if provider is None or concept is None:
-            return one | {"code": entry.code}
+            concept, system = Concept(entry.code), Metadata(entry.system)
+        else:
+            system = provider.metadata
         if concept.abstract:
             one["abstract"] = True
         if concept.inactive:
@@ -82,8 +84,8 @@ class Contents:
         if entry.tells_version:
             one["version"] = entry.version
         one["code"] = entry.code
-        self._say(one, entry, concept, provider.metadata)
-        self._properties(one, entry, concept, provider.metadata)
+        self._say(one, entry, concept, system)
+        self._properties(one, entry, concept, system)
         self._extensions(one, entry, concept)
         return one
 

@@ -15,6 +15,7 @@ from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.site.terminology import asked as requests
 from mihub.site.terminology.answers import coded_entries, refused_answer
 from mihub.site.terminology.asked import Asked, entries, first, text
+from mihub.site.terminology.built_in import built_in
 from mihub.site.terminology.coded import Coded, coded
 from mihub.site.terminology.expand import Limits, expand
 from mihub.site.terminology.issues import Issue, Refused, issue, refused
@@ -49,7 +50,7 @@ class Terminology:
         language: str = "",
         limits: Limits = _LIMITS,
     ) -> None:
-        self._shelf = Shelf(definitions, lists)
+        self._shelf = Shelf(definitions, (*lists, *built_in(definitions)))
         self._members = Members(self._shelf, fallback)
         self._language: Languages | None = parse(language) if language else None
         self._limits = limits
