@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import pytest
@@ -128,20 +127,20 @@ def test_the_resource_types_named_elsewhere_are_those_of_the_index() -> None:
 
 
 def test_it_is_there_in_less_than_three_tenths_of_a_second() -> None:
-    """A fresh process, from the first import to a snapshot, a value set, a code system and a search parameter."""
+    """A fresh process, from the first import to a snapshot, a value set, a code system and a search parameter.
+
+    Time of the processor, not of the clock: other tests run beside this one.
+    """
     program = f"""
-import time; begin = time.perf_counter()
+import time; begin = time.process_time()
 from mihub.core.fhir.definitions.core import core_definitions
 d = core_definitions()
 assert d.structure("{SD}Observation") and d.find("{HL7}ValueSet/observation-status")
 assert d.find("{HL7}observation-status", "CodeSystem") and d.find("{HL7}SearchParameter/clinical-code")
-print(time.perf_counter() - begin)
+print(time.process_time() - begin)
 """
-    times = []
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        times.append(float(done.stdout))
-        if times[-1] < 0.3:
-            return
-        time.sleep(0.5)
-    pytest.fail(f"{times} s")
+    done = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert min(float(one.stdout) for one in done) < 0.3

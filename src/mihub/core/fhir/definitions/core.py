@@ -65,7 +65,7 @@ class CoreDefinitions:
             found = self.find(canonical, "StructureDefinition")
             if found is None:
                 return None
-            if not found.resource.get("snapshot", {}).get("element"):
+            if not snapshot.elements_of(found.resource, "snapshot"):
                 found = Found(found.known, snapshot.generate(found.resource, self), found.rule)
             self._structures[found.known] = found
             return found

@@ -61,7 +61,7 @@ class MemoryDefinitions:
     def structure(self, canonical: str) -> Found | None:
         """A StructureDefinition with snapshot. Raises `InvalidInput` when none can be generated."""
         found = self.find(canonical, "StructureDefinition")
-        if found is None or found.resource.get("snapshot", {}).get("element"):
+        if found is None or snapshot.elements_of(found.resource, "snapshot"):
             return found
         if found.known.package != "" and not self._is_here(found.known) and self._below is not None:
             return self._below.structure(f"{found.known.url}|{found.known.version}")

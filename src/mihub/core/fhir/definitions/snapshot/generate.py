@@ -17,7 +17,7 @@ from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.core.fhir.definitions.snapshot.contradiction import contradicts
 from mihub.core.fhir.definitions.snapshot.merge import merge, sliced
-from mihub.core.fhir.definitions.snapshot.tree import Node, flatten, read
+from mihub.core.fhir.definitions.snapshot.tree import Node, elements_of, flatten, read
 from mihub.core.fhir.definitions.snapshot.walk import Structures, types_of
 from mihub.errors import InvalidInput
 
@@ -87,8 +87,7 @@ class _Generation:
         self.root: Node | None = None
 
     def elements(self, base_url: object) -> list[Json]:
-        listed = (structure_part(self.structure, "differential")) or []
-        changes = read(listed, self.url)
+        changes = read(elements_of(self.structure, "differential"), self.url)
         if base_url is None:
             if changes is None:
                 raise InvalidInput(
@@ -118,7 +117,7 @@ class _Generation:
                 rule="a snapshot is made from the snapshot of the base",
                 next_step=_NEXT,
             )
-        base = read(found.resource["snapshot"]["element"], base_url)
+        base = read(elements_of(found.resource, "snapshot"), base_url)
         if base is None:
             raise InvalidInput(
                 f"The base {base_url} has no elements", where=self.url, rule="sdf-1", next_step=_NEXT
@@ -150,7 +149,8 @@ class _Generation:
     def _children(self, node: Node, change: Node, where: str) -> list[Node]:
         children = list(self.structures.children(node, self.root or node))
         originals: dict[str, Node] = {}
-        for child in change.children:
+        # What is said of the sliced element comes before its slices, and a slice before its own, in whatever order it stands.
+        for child in sorted(change.children, key=lambda c: (bool(c.slice), c.slice.count("/"))):
             place = f"{where}.{child.label}"
             name, cut, given = self._named(children, child)
             entry = _position(children, name, "")
@@ -284,17 +284,3 @@ def _own_bases(node: Node, path: str = "") -> Node:
     if "base" not in data or not path.count("."):
         data = {**data, "base": {"path": path, "min": data.get("min", 0), "max": data.get("max", "*")}}
     return Node(node.name, node.slice, data, tuple(_own_bases(child, path) for child in node.children))
-
-
-def structure_part(structure: Resource, part: str) -> list[Json]:
-    """The elements of the differential or the snapshot; empty when there are none."""
-    listed = structure.get(part, {})
-    elements = listed.get("element", []) if isinstance(listed, dict) else []
-    if not isinstance(elements, list) or not all(isinstance(e, dict) for e in elements):
-        raise InvalidInput(
-            f"The {part} of the structure is no list of elements",
-            where=str(structure.get("url", "")),
-            rule="StructureDefinition.differential.element",
-            next_step=_NEXT,
-        )
-    return elements

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mihub.core.fhir import Json
+from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.definitions.snapshot.shape import check_shape
 from mihub.errors import InvalidInput
 
@@ -84,6 +84,14 @@ def read(elements: Sequence[Json], where: str) -> Node | None:
         # The same element twice: what comes later is added to what stands already.
         place.data = {**place.data, **{k: v for k, v in element.items() if k not in ("id", "path")}}
     return root.close() if root is not None else None
+
+
+def elements_of(structure: Resource, part: str) -> list[Json]:
+    """The elements of the differential or the snapshot; empty when there are none, or when they are no list of objects."""
+    listed = structure.get(part)
+    elements = listed.get("element") if isinstance(listed, dict) else None
+    fits = isinstance(elements, list) and all(isinstance(e, dict) for e in elements)
+    return elements if fits and elements else []
 
 
 def flatten(root: Node, path: str = "", identity: str = "") -> Iterator[Json]:

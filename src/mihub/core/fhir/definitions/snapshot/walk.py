@@ -11,7 +11,7 @@ from typing import Any, Final
 from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.core.fhir.definitions.snapshot.merge import merge_constraints
-from mihub.core.fhir.definitions.snapshot.tree import Node, read
+from mihub.core.fhir.definitions.snapshot.tree import Node, elements_of, read
 from mihub.errors import InvalidInput
 
 _STRUCTURES: Final = "http://hl7.org/fhir/StructureDefinition/"
@@ -83,12 +83,12 @@ class Structures:
         return self._roots.get(canonical, {})
 
     def _root_of(self, structure: Resource, depth: int) -> Json:
-        shot = structure.get("snapshot", {}).get("element")
+        shot = elements_of(structure, "snapshot")
         if shot:
-            return dict(shot[0])
+            return shot[0]
         base = structure.get("baseDefinition")
         above = self.root_element(base, depth - 1) if isinstance(base, str) else {}
-        first: Json = next(iter(structure.get("differential", {}).get("element", ())), {})
+        first: Json = next(iter(elements_of(structure, "differential")), {})
         if "." in str(first.get("path", "")):
             return above
         rules = merge_constraints(
@@ -128,9 +128,9 @@ class Structures:
             found = self._definitions.structure(url)
         except InvalidInput:
             return None
-        if found is None or not found.resource.get("snapshot"):
+        if found is None:
             return None
-        tree = read(found.resource["snapshot"]["element"], canonical)
+        tree = read(elements_of(found.resource, "snapshot"), canonical)
         return find_by_id(tree, part) if tree is not None and part else tree
 
 
