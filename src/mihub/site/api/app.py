@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 
 from mihub.core.fhir import Resource
 from mihub.errors import InvalidInput, MihubError, NotFound, Unauthenticated
-from mihub.site.api import body, formats
+from mihub.site.api import body, formats, views_http
 from mihub.site.api.audit_events import audit_events
 from mihub.site.api.batch import bundle
 from mihub.site.api.call import Call
@@ -79,6 +79,8 @@ def create_app(site: Site) -> Starlette:
         ("/{type}/{id}/_history/{version}", {"GET": _vread}),
     ]
     routes = [Route("/metadata", _open_metadata(site), methods=["GET"])]
+    # Before the others, which would take an operation for a resource with an odd id.
+    routes += views_http.routes(site, _read_body, _base)
     routes += [Route(path, _endpoint(site, by_method), methods=list(by_method)) for path, by_method in works]
     # POST [base] is asked with and without the slash.
     routes_at_root = [Route("/fhir", _endpoint(site, works[0][1]), methods=["POST"])]

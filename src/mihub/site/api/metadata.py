@@ -13,12 +13,19 @@ from mihub.core.fhir.types import EXCHANGE_TYPES, RESOURCE_TYPES
 from mihub.site.api.formats import FHIR_XML
 from mihub.site.api.patch import JSON_PATCH
 from mihub.site.api.reply import FHIR_JSON, Reply, document
-from mihub.site.search.catalogue import Catalogue
+from mihub.site.search.catalogue import Catalogue, Parameter
 from mihub.site.site import Site
 
 INTERACTIONS: Final = (
     "read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type",
 )  # fmt: skip
+_VIEWS: Final = [
+    {
+        "name": f"viewdefinition-{name}",
+        "definition": f"http://sql-on-fhir.org/OperationDefinition/$viewdefinition-{name}",
+    }
+    for name in ("run", "export")
+]
 _CONTROL: Final = {"_id": "token", "_lastUpdated": "date"}
 _GRAPHQL: Final = "http://hl7.org/fhir/OperationDefinition/Resource-graphql"
 # When this description last changed; the resource must carry a date and may not carry the time of asking.
@@ -45,11 +52,16 @@ def metadata(site: Site, base: str) -> Reply:
                     "security": {"description": "Signed access statements of the region's members."},
                     "resource": [_resource(site.catalogue, name) for name in types],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}],
-                    "operation": [{"name": "graphql", "definition": _GRAPHQL}],
+                    "operation": [{"name": "graphql", "definition": _GRAPHQL}, *_VIEWS],
                 }
             ],
         }
     )
+
+
+def _parameter(one: Parameter) -> Json:
+    described = {"name": one.name, "definition": one.url, "type": one.kind}
+    return {name: value for name, value in described.items() if value}
 
 
 def _resource(catalogue: Catalogue, resource_type: str) -> Json:
@@ -71,7 +83,7 @@ def _resource(catalogue: Catalogue, resource_type: str) -> Json:
         "referencePolicy": ["literal", "logical"],
         "searchInclude": [f"{resource_type}:{name}" for name in references],
         "searchParam": [{"name": name, "type": kind} for name, kind in _CONTROL.items()]
-        + [{"name": one.name, "type": one.kind} for one in known],
+        + [_parameter(one) for one in known],
     }
     if resource_type == "Patient":
         definition = "http://hl7.org/fhir/OperationDefinition/Patient-everything"

@@ -35,9 +35,11 @@ def cores() -> int:
 
 
 def work(
-    chunks: Iterator[Chunk], task: Task, *, helpers: int | None = None, alone: bool = False
+    chunks: Iterator[Chunk], task: Task, *, helpers: int | None = None, takes_part: bool = True
 ) -> Iterator[Part]:
-    """The parts of all chunks, in order. `helpers`: processes beside this one; `alone`: start none.
+    """The parts of all chunks, in order. `helpers`: processes beside this one; 0: this one does all.
+
+    `takes_part` False: once there are helpers, this process leaves the work to them, as a server must.
 
     Raises what `Worker.run` raises, and `Unavailable` when a process was killed.
     """
@@ -47,11 +49,11 @@ def work(
     for chunk in chunks:
         seen += len(chunk.data)
         yield worker.run(chunk)
-        if seen > SMALL_BYTES and helpers > 0 and not alone:
-            yield from _together(chunks, task, worker, helpers)
+        if seen > SMALL_BYTES and helpers > 0:
+            yield from _together(chunks, task, worker if takes_part else None, helpers)
 
 
-def _together(chunks: Iterator[Chunk], task: Task, worker: Worker, helpers: int) -> Iterator[Part]:
+def _together(chunks: Iterator[Chunk], task: Task, worker: Worker | None, helpers: int) -> Iterator[Part]:
     # Not forked: threads of this process may hold locks that a copy would wait for.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(helpers, mp_context=context, initializer=_begin, initargs=(task,))
@@ -67,13 +69,15 @@ def _together(chunks: Iterator[Chunk], task: Task, worker: Worker, helpers: int)
 
 
 def _shared_out(
-    chunks: Iterator[Chunk], pool: ProcessPoolExecutor, worker: Worker, ahead: int
+    chunks: Iterator[Chunk], pool: ProcessPoolExecutor, worker: Worker | None, ahead: int
 ) -> Iterator[Part]:
     waiting: deque[Part | Future[Part]] = deque()
     for chunk in chunks:
         while len(waiting) >= _KEPT:
             yield _result(waiting.popleft())
-        if sum(isinstance(one, Future) and not one.done() for one in waiting) < ahead:
+        while worker is None and len(waiting) >= 2 * ahead:
+            yield _result(waiting.popleft())
+        if worker is None or sum(isinstance(one, Future) and not one.done() for one in waiting) < ahead:
             waiting.append(pool.submit(_run, chunk))
         else:
             waiting.append(worker.run(chunk))

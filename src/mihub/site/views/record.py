@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from mihub.core.policy.actor import Access
@@ -125,7 +125,9 @@ class PagedRecords:
     ) -> Iterator[tuple[str, bytes]]:
         conditions: list[Condition] = [] if patient is None else [OfPatient(patient)]
         if selection.since is not None:
-            conditions.append(Updated((DateValue("gt", selection.since, selection.since),)))
+            # The record knows milliseconds; the moment itself is not after it.
+            later = selection.since + timedelta(milliseconds=1)
+            conditions.append(Updated((DateValue("sa", later, later),)))
         after: tuple[object, ...] | None = None
         while True:
             question = Question(

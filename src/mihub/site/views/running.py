@@ -89,6 +89,7 @@ def run(
     *,
     header: bool = True,
     helpers: int | None = None,
+    takes_part: bool = True,
     watch: Watch | None = None,
 ) -> Report:
     """Write the table. Raises what reading, rows and writing raise; then there is no file."""
@@ -98,7 +99,7 @@ def run(
     with suppress(FileNotFoundError):
         aside.path.unlink()
     with sink(path, view, form, header=header) as out:
-        for part in crew.work(chunks, Task(view.document, form), helpers=helpers):
+        for part in crew.work(chunks, Task(view.document, form), helpers=helpers, takes_part=takes_part):
             _put(part, out.put, findings, aside)
             if watch is not None:
                 watch(findings)

@@ -5,7 +5,7 @@ What does not compile is refused with its place and character. Neighbours: FHIRP
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -48,7 +48,7 @@ def prepare(text: str, place: str, focus: Shape, constants: Mapping[str, Constan
     try:
         tree = _ready(parse(text), constants, model, frozenset())
         compiled(tree, model)
-        shape = Checker(model, False, focus).check(tree, focus)
+        shape = _shape(tree, focus, model)
     except FhirPathError as error:
         raise at_place(error, place) from error
     except RecursionError:
@@ -65,17 +65,23 @@ def at_place(error: FhirPathError, place: str) -> ViewError:
 def oddity(path: Path, focus: Shape, model: Model) -> str:
     """Why a strict reading would refuse the path, such as an element that the type does not have; "" if it would not."""
     try:
-        Checker(model, True, focus).check(path.tree, focus)
+        _shape(path.tree, focus, model, strict=True)
     except FhirPathError as error:
         return f"{at_place(error, path.place).where}: {error.what} It stays empty."
     return ""
 
 
-def uses(node: Node, name: str) -> bool:
-    """Whether the variable is asked for anywhere in the expression."""
-    return (isinstance(node, nodes.Variable) and node.name == name) or any(
-        uses(each, name) for each in parts(node)
-    )
+def _shape(tree: Node, focus: Shape, model: Model, *, strict: bool = False) -> Shape:
+    return Checker(model, strict, focus).check(_children_first(tree, model), focus)
+
+
+def _children_first(node: Node, model: Model) -> Node:
+    """`code.coding` as `$this.code.coding`: for the types, a child is meant, though `code` names a type as well."""
+    if isinstance(node, nodes.Member) and node.source is None:
+        kind = model.type(node.name)
+        if kind is not None and kind.primitive:
+            return replace(node, source=nodes.Special("this", node.position))
+    return _changed(node, lambda each: _children_first(each, model))
 
 
 def has_variables(node: Node) -> bool:
@@ -107,12 +113,20 @@ def _ready(node: Node, constants: Mapping[str, Constant], model: Model, defined:
     match node:
         case nodes.Variable():
             return _variable(node, constants, defined)
-        case nodes.Member(source=source) if source is not None:
-            return replace(node, source=inner(source))
         case nodes.Call():
-            return _call(
-                node, inner(node.source) if node.source else None, tuple(map(inner, node.arguments)), model
-            )
+            return _call(_changed(node, inner), node, model)
+        case _:
+            return _changed(node, inner)
+
+
+def _changed(node: Node, inner: Callable[[Node], Node]) -> Node:
+    """The node with the expressions inside of it changed."""
+    match node:
+        case nodes.Member(source=source):
+            return node if source is None else replace(node, source=inner(source))
+        case nodes.Call(source=source, arguments=arguments):
+            begin = None if source is None else inner(source)
+            return replace(node, source=begin, arguments=tuple(map(inner, arguments)))
         case nodes.Index(source=source, index=index):
             return replace(node, source=inner(source), index=inner(index))
         case nodes.Binary(left=left, right=right):
@@ -148,12 +162,14 @@ def _defined(node: Node) -> frozenset[str]:
     return own.union(*(_defined(each) for each in parts(node)))
 
 
-def _call(node: nodes.Call, source: Node | None, arguments: tuple[Node, ...], model: Model) -> Node:
-    if node.name == "join":
-        return replace(node, source=source, arguments=arguments, name=JOINED)
-    if node.name == "getReferenceKey" and len(arguments) == 1:
-        return replace(node, source=source, arguments=(_resource_type(node, model),))
-    return replace(node, source=source, arguments=arguments)
+def _call(ready: Node, written: nodes.Call, model: Model) -> Node:
+    if not isinstance(ready, nodes.Call):
+        return ready
+    if ready.name == "join":
+        return replace(ready, name=JOINED)
+    if ready.name == "getReferenceKey" and len(ready.arguments) == 1:
+        return replace(ready, arguments=(_resource_type(written, model),))
+    return ready
 
 
 def _resource_type(node: nodes.Call, model: Model) -> Node:
@@ -186,7 +202,7 @@ def _result_name(node: Node, focus: Shape, model: Model) -> str:
         case nodes.TypeOperation(operator="is"):
             return "boolean"
         case nodes.Call(name=name, source=source) if name in _PLACED and source is not None:
-            found = Checker(model, False, focus).check(source, focus).types
+            found = _shape(source, focus, model).types
             return found[0].name if found and len(found) == 1 else ""
         case nodes.Call(name="first" | "last" | "single", source=source) if source is not None:
             return _result_name(source, focus, model)
