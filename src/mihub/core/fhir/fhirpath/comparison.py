@@ -7,6 +7,7 @@ FHIRPath 2.0.0 §6.1, §6.2. Above: `operators`, `functions`.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
@@ -110,8 +111,8 @@ def contains(items: Items, item: Item) -> bool:
     return any(equal(each, item) is True for each in items)
 
 
-def distinct(items: Items) -> Items:
-    """Every item once, in the order of its first appearance."""
+def distinct(items: Items, spend: Callable[[int], None] | None = None) -> Items:
+    """Every item once, in the order of its first appearance; `spend` hears of every comparison."""
     found: Items = []
     simple: set[tuple[type, Any]] = set()
     for item in items:
@@ -120,8 +121,11 @@ def distinct(items: Items) -> Items:
             if (str, value) not in simple:
                 simple.add((str, value))
                 found.append(item)
-        elif not contains(found, item):
-            found.append(item)
+        else:
+            if spend is not None:
+                spend(len(found))
+            if not contains(found, item):
+                found.append(item)
     return found
 
 

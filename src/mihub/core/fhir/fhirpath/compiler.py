@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from mihub.core.fhir.fhirpath import nodes, quantity
+from mihub.core.fhir.fhirpath.comparison import distinct
 from mihub.core.fhir.fhirpath.elements import Items
 from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.functions import (
@@ -26,7 +27,7 @@ from mihub.core.fhir.fhirpath.functions.registry import FUNCTIONS, Function
 from mihub.core.fhir.fhirpath.leaves import child, constant, special, start, variable
 from mihub.core.fhir.fhirpath.nodes import Node
 from mihub.core.fhir.fhirpath.operators import OPERATORS, Operator, negative, positive, truth
-from mihub.core.fhir.fhirpath.scope import Run, Scope
+from mihub.core.fhir.fhirpath.scope import SMALL, SMALL_TEXT, Run, Scope
 from mihub.core.fhir.fhirpath.type_tests import Change, cast, of_type, type_test
 from mihub.core.fhir.fhirpath.types import Model
 
@@ -43,6 +44,8 @@ GROUPS: Final = (
     surroundings,
 )
 _DECIDES: Final = {"and": False, "or": True}
+# Operators whose work grows with the product of their sides, or whose results can double again and again.
+_GROWING: Final = frozenset(["~", "!~", "+", "&"])
 
 
 def compiled(node: Node, model: Model) -> Run:
@@ -115,7 +118,10 @@ def _called(function: Function, source: Run, arguments: tuple[Run, ...], positio
     def lazily(scope: Scope) -> Items:
         items = source(scope)
         try:
-            return body(scope, items, *arguments)
+            found = body(scope, items, *arguments)
+            if len(found) > SMALL:
+                scope.spend(len(found))
+            return found
         except FhirPathError as error:
             raise error.at(position) from error
 
@@ -123,7 +129,10 @@ def _called(function: Function, source: Run, arguments: tuple[Run, ...], positio
         items = source(scope)
         values = [argument(scope) for argument in arguments]
         try:
-            return body(scope, items, *values)
+            found = body(scope, items, *values)
+            if len(found) > SMALL:
+                scope.spend(len(found))
+            return found
         except FhirPathError as error:
             raise error.at(position) from error
 
@@ -170,7 +179,11 @@ def _sign(operator: str, operand: Run, position: int) -> Run:
 
 def _binary(node: nodes.Binary, model: Model) -> Run:
     left, right = _scoped(node.left, model), _scoped(node.right, model)
+    if node.operator == "|":
+        return _union(left, right, node.position)
     operate = _located(OPERATORS[node.operator], node.position)
+    if node.operator in _GROWING:
+        return _counted(operate, left, right, node.position)
     if node.operator not in _DECIDES:
         return _applied(operate, left, right)
     decides = _DECIDES[node.operator]
@@ -207,6 +220,35 @@ def _located_one(operate: Change, position: int) -> Change:
 
 def _applied(operate: Operator, left: Run, right: Run) -> Run:
     return lambda scope: operate(left(scope), right(scope))
+
+
+def _union(left: Run, right: Run, position: int) -> Run:
+    def run(scope: Scope) -> Items:
+        items = [*left(scope), *right(scope)]
+        try:
+            return distinct(items, scope.spend)
+        except FhirPathError as error:
+            raise error.at(position) from error
+
+    return run
+
+
+def _counted(operate: Operator, left: Run, right: Run, position: int) -> Run:
+    """An operator whose work or result grows with both sides: pairs compared, texts joined."""
+
+    def run(scope: Scope) -> Items:
+        first, second = left(scope), right(scope)
+        try:
+            if len(first) + len(second) > SMALL:
+                scope.spend((len(first) + len(second)) ** 2 // SMALL)
+            found = operate(first, second)
+            if found and found[0].__class__ is str and len(str(found[0])) > SMALL_TEXT:
+                scope.spend(len(str(found[0])) // SMALL)
+            return found
+        except FhirPathError as error:
+            raise error.at(position) from error
+
+    return run
 
 
 def _one(operate: Change, source: Run) -> Run:

@@ -17,7 +17,7 @@ from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.nodes import Node
 from mihub.core.fhir.fhirpath.operators import truth
 from mihub.core.fhir.fhirpath.parser import parse
-from mihub.core.fhir.fhirpath.scope import NO_HOOKS, Hooks, Scope
+from mihub.core.fhir.fhirpath.scope import DEFAULT_LIMITS, NO_HOOKS, Hooks, Limits, Scope
 from mihub.core.fhir.fhirpath.shapes import Checker, Shape
 from mihub.core.fhir.fhirpath.types import Model, TypeInfo, r4
 
@@ -48,12 +48,13 @@ class Expression:
         variables: Mapping[str, Any] | None = None,
         now: datetime | None = None,
         hooks: Hooks = NO_HOOKS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> list[Any]:
         """The values: JSON as stored for elements, System values for what was computed.
 
         An element that has only extensions has no value and is left out. Raises `FhirPathError`.
         """
-        found = self._found(resource, variables, now, hooks)
+        found = self._found(resource, variables, now, hooks, limits)
         return [value for value in map(plain, found) if value is not None]
 
     def items(
@@ -63,9 +64,10 @@ class Expression:
         variables: Mapping[str, Any] | None = None,
         now: datetime | None = None,
         hooks: Hooks = NO_HOOKS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> list[Item]:
         """As `evaluate`, with each element's type and extensions: `Element`s and System values."""
-        return list(self._found(resource, variables, now, hooks))
+        return list(self._found(resource, variables, now, hooks, limits))
 
     def test(
         self,
@@ -74,12 +76,18 @@ class Expression:
         variables: Mapping[str, Any] | None = None,
         now: datetime | None = None,
         hooks: Hooks = NO_HOOKS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> bool | None:
         """The answer of a condition; None when it is unknown (empty)."""
-        return truth(self._found(resource, variables, now, hooks))
+        return truth(self._found(resource, variables, now, hooks, limits))
 
     def _found(
-        self, resource: Any, variables: Mapping[str, Any] | None, now: datetime | None, hooks: Hooks
+        self,
+        resource: Any,
+        variables: Mapping[str, Any] | None,
+        now: datetime | None,
+        hooks: Hooks,
+        limits: Limits,
     ) -> Items:
         model = self._model
         start = resource if resource.__class__ is Element else root(resource, model, self._kind)
@@ -88,7 +96,7 @@ class Expression:
         if variables:
             known.update((name, _given(value, model)) for name, value in variables.items())
         try:
-            return self._run(Scope(model, start, known, hooks, now))
+            return self._run(Scope(model, start, known, hooks, now, limits))
         except RecursionError:
             raise _too_deep() from None
 

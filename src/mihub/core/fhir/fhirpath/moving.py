@@ -16,11 +16,15 @@ from mihub.core.fhir.fhirpath.temporal import Date, DateTime, Parts, Time, days_
 
 _SECONDS: Final = {"week": 604800, "day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _MONTHS: Final = {"year": 12, "month": 1}
+# All milliseconds of the calendar have fewer digits.
+_MOST_DIGITS: Final = 18
 
 
 def moved(value: Date | DateTime | Time, quantity: Quantity, sign: int) -> Date | DateTime | Time | None:
     """The value later (sign 1) or earlier (-1); None beyond the years 1 to 9999. Raises for other units."""
     word = _word(quantity)
+    if quantity.value.adjusted() > _MOST_DIGITS:
+        return None
     if isinstance(value, Time):
         return _moved_time(value, word, quantity.value * sign)
     try:

@@ -18,6 +18,10 @@ from mihub.core.fhir.fhirpath.quantity import Quantity
 from mihub.core.fhir.fhirpath.temporal import Date, DateTime, Time
 
 Operator = Callable[[Items, Items], Items]
+# Beyond 64 bits a whole number is no result: products of products would fill the memory.
+MAX_INTEGER: Final = 2**63 - 1
+# The same for the exponent of a decimal that becomes a whole number.
+MAX_INTEGER_DIGITS: Final = 19
 TRUE: Final[Items] = [True]
 FALSE: Final[Items] = [False]
 
@@ -111,6 +115,19 @@ def _valueless(one: Item, other: Item) -> Items:
     return []
 
 
+def in_range(value: int | Decimal) -> int | Decimal | None:
+    """The number; None for a whole number that has no place in 64 bits."""
+    return value if not isinstance(value, int) or -MAX_INTEGER - 1 <= value <= MAX_INTEGER else None
+
+
+def whole(value: Decimal) -> int | None:
+    """The whole number towards zero; None beyond 64 bits."""
+    if value.adjusted() > MAX_INTEGER_DIGITS:
+        return None
+    number = in_range(int(value))
+    return int(number) if number is not None else None
+
+
 def _number(value: Item) -> int | Decimal | None:
     return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
@@ -122,7 +139,7 @@ def _unfit(operator: str, one: Item, other: Item) -> FhirPathError:
 def _added(one: Item, other: Item, sign: int, operator: str) -> Item | None:
     left, right = _number(one), _number(other)
     if left is not None and right is not None:
-        return left + right if sign > 0 else left - right
+        return in_range(left + right if sign > 0 else left - right)
     if isinstance(one, Date | DateTime | Time) and isinstance(other, Quantity):
         return moving.moved(one, other, sign)
     if isinstance(one, Quantity) and isinstance(other, Quantity):
@@ -143,7 +160,7 @@ def _minus(one: Item, other: Item) -> Item | None:
 def _times(one: Item, other: Item) -> Item | None:
     left, right = _number(one), _number(other)
     if left is not None and right is not None:
-        return left * right
+        return in_range(left * right)
     return _combined(one, other, 1, "*")
 
 
@@ -165,7 +182,7 @@ def _whole(one: Item, other: Item) -> Item | None:
     left, right = _number(one), _number(other)
     if left is None or right is None:
         raise _unfit("div", one, other)
-    return None if right == 0 else int(Decimal(left) / Decimal(right))
+    return None if right == 0 else whole(Decimal(left) / Decimal(right))
 
 
 def _remainder(one: Item, other: Item) -> Item | None:
@@ -207,7 +224,6 @@ OPERATORS: Final[dict[str, Operator]] = {
     "<=": _ordered(lambda order: order <= 0),
     ">": _ordered(lambda order: order > 0),
     ">=": _ordered(lambda order: order >= 0),
-    "|": lambda left, right: comparison.distinct([*left, *right]),
     "in": is_in,
     "contains": lambda left, right: is_in(right, left),
     "+": _computed(_plus),

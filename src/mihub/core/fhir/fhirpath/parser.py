@@ -19,6 +19,7 @@ from mihub.core.fhir.fhirpath.temporal import READERS
 MAX_DEPTH: Final = 60
 # A chain a.b.c is a nesting of the tree too; the compiler walks it.
 MAX_CHAIN: Final = 100
+MAX_INTEGER_DIGITS: Final = 18
 
 # Loosest first; `is` and `as` stand between the fifth and the sixth row.
 PRECEDENCE: Final = (
@@ -178,8 +179,11 @@ class _Parser:
             self._take()
             word = CALENDAR_WORDS[unit.text]
             return nodes.QuantityLiteral(Decimal(token.text), word, True, token.position)
-        value = Decimal(token.text) if "." in token.text else int(token.text)
-        return nodes.Literal(value, token.position)
+        if "." in token.text:
+            return nodes.Literal(Decimal(token.text), token.position)
+        if len(token.text.lstrip("0")) > MAX_INTEGER_DIGITS:
+            raise FhirPathError(f"A whole number has at most {MAX_INTEGER_DIGITS} digits.", token.position)
+        return nodes.Literal(int(token.text), token.position)
 
     def _invocation(self, source: Node | None) -> Node:
         token = self._token

@@ -1,4 +1,4 @@
-"""What a running expression sees: the current item, variables, the clock, and how far it may run.
+"""What a running expression sees: the current item, variables, the clock, and how far and how long it may run.
 
 One scope lives for one evaluation and changes in place; the compiler restores what an inner expression
 changed. Above: `compiler` and the functions.
@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final
 
 from mihub.core.fhir.fhirpath.elements import Element, Items
 from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.types import Model
 
-MAX_STEPS: Final = 1_000_000
+# Below so many items or characters the work of a step is not worth counting.
+SMALL: Final = 32
+SMALL_TEXT: Final = 1_024
+# The clock is read so often, and for the first time when so much is spent: small evaluations never read it.
+_STEPS_BETWEEN_READINGS: Final = 10_000
 
 Trace = Callable[[str, Items], None]
 Resolve = Callable[[str], Mapping[str, Any] | None]
@@ -36,13 +41,38 @@ class Hooks:
 NO_HOOKS: Final = Hooks()
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one evaluation may do.
+
+    A step is an item visited, compared or made, or a stretch of a long text. `seconds` counts from the first ten
+    thousand steps on; `pattern_seconds` is for all regular expressions of the evaluation together.
+    """
+
+    steps: int = 1_000_000
+    seconds: float = 10.0
+    pattern_seconds: float = 1.0
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
 class Scope:
     """`this` holds no or one item inside a lambda; `variables` is replaced, never changed in place."""
 
-    __slots__ = ("hooks", "index", "model", "now", "root", "steps_left", "this", "total", "variables")
+    __slots__ = (
+        "_deadline", "_next_reading", "_pattern_seconds", "hooks", "index", "limits", "model", "now", "root",
+        "steps_left", "this", "total", "variables",
+    )  # fmt: skip
 
     def __init__(
-        self, model: Model, root: Element, variables: dict[str, Items], hooks: Hooks, now: datetime | None
+        self,
+        model: Model,
+        root: Element,
+        variables: dict[str, Items],
+        hooks: Hooks,
+        now: datetime | None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.model = model
         self.root = root
@@ -52,16 +82,53 @@ class Scope:
         self.now = now
         self.index = 0
         self.total: Items = []
-        self.steps_left = MAX_STEPS
+        self.limits = limits
+        self.steps_left = limits.steps
+        self._next_reading = limits.steps - _STEPS_BETWEEN_READINGS
+        self._deadline: float | None = None
+        self._pattern_seconds: float | None = None
 
     def spend(self, steps: int) -> None:
-        """Count work; refuses an expression that does not come to an end."""
+        """Count work; refuses an expression that does not come to an end, or not in time."""
         self.steps_left -= steps
+        if self.steps_left < self._next_reading:
+            self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
         if self.steps_left < 0:
             raise FhirPathError(
-                f"The expression needs more than {MAX_STEPS} steps on this resource.",
+                f"The expression needs more than {self.limits.steps} steps on this resource.",
                 next_step="Narrow the expression.",
             )
+        self._next_reading = max(0, self.steps_left - _STEPS_BETWEEN_READINGS)
+        if self._deadline is None:
+            self._deadline = monotonic() + self.limits.seconds
+        elif monotonic() > self._deadline:
+            raise FhirPathError(
+                f"The expression needs longer than {self.limits.seconds:g} s on this resource.",
+                next_step="Narrow the expression.",
+            )
+
+    def patience(self) -> float:
+        """The seconds that regular expressions may still take. Raises when they are used up."""
+        if self._pattern_seconds is None:
+            self._pattern_seconds = min(self.limits.pattern_seconds, self.limits.seconds)
+        if self._pattern_seconds <= 0:
+            raise self.too_slow()
+        return self._pattern_seconds
+
+    def waited(self, seconds: float) -> None:
+        """Count the time of a regular expression."""
+        if self._pattern_seconds is not None:
+            self._pattern_seconds -= seconds
+
+    def too_slow(self) -> FhirPathError:
+        """The refusal of a regular expression that does not end."""
+        return FhirPathError(
+            "The regular expressions need longer than "
+            f"{min(self.limits.pattern_seconds, self.limits.seconds):g} s on this resource.",
+            next_step="Avoid repetitions inside repetitions.",
+        )
 
 
 Run = Callable[[Scope], Items]

@@ -29,6 +29,7 @@ from mihub.core.fhir.fhirpath.temporal import (
 
 DEFAULT_DIGITS: Final = 8
 MAX_DIGITS: Final = 28
+MAX_MAGNITUDE: Final = 1_000
 _DAY_DIGITS: Final = (4, 6, 8)
 _CLOCK_DIGITS: Final = (2, 4, 9)
 _MOMENT_DIGITS: Final = (4, 6, 8, 10, 12, 17)
@@ -72,7 +73,7 @@ def _unfit(value: Item) -> FhirPathError:
 
 def _number(value: Decimal, digits: int, high: bool) -> Decimal | None:
     exponent = value.as_tuple().exponent
-    if not 0 <= digits <= MAX_DIGITS or not isinstance(exponent, int):
+    if not 0 <= digits <= MAX_DIGITS or not isinstance(exponent, int) or value.adjusted() > MAX_MAGNITUDE:
         return None
     half = Decimal(5).scaleb(min(exponent, 0) - 1)
     with localcontext() as context:

@@ -15,7 +15,7 @@ from mihub.core.fhir.fhirpath.elements import Item, Items
 from mihub.core.fhir.fhirpath.functions.registry import function
 from mihub.core.fhir.fhirpath.operators import single
 from mihub.core.fhir.fhirpath.quantity import CALENDAR_WORDS, Quantity, comparable, in_unit_of, literal
-from mihub.core.fhir.fhirpath.scope import Scope
+from mihub.core.fhir.fhirpath.scope import SMALL, SMALL_TEXT, Scope
 from mihub.core.fhir.fhirpath.temporal import Date, DateTime, Time, datetime_from, time_from
 
 _TRUE: Final = frozenset(["true", "t", "yes", "y", "1", "1.0"])
@@ -132,6 +132,8 @@ def _enter(target: str, convert: Convert) -> None:
         result = convert(single(items))
         if unit and isinstance(result, Quantity):
             result = in_unit(result, str(single(unit)))
+        if result.__class__ is str and len(str(result)) > SMALL_TEXT:
+            scope.spend(len(str(result)) // SMALL)
         return [] if result is None else [result]
 
     def converts(scope: Scope, items: Items, unit: Items | None = None) -> Items:

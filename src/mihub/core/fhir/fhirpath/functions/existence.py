@@ -65,12 +65,14 @@ def any_false(scope: Scope, items: Items) -> Items:
 @function("subsetOf", 1)
 def subset_of(scope: Scope, items: Items, other: Items) -> Items:
     """Every item is among the others."""
+    scope.spend(len(items) * len(other))
     return [all(contains(other, item) for item in items)]
 
 
 @function("supersetOf", 1)
 def superset_of(scope: Scope, items: Items, other: Items) -> Items:
     """Every other item is among these."""
+    scope.spend(len(items) * len(other))
     return [all(contains(items, item) for item in other)]
 
 
@@ -83,14 +85,13 @@ def count(scope: Scope, items: Items) -> Items:
 @function("distinct")
 def distinct_(scope: Scope, items: Items) -> Items:
     """Each once."""
-    scope.spend(len(items))
-    return distinct(items)
+    return distinct(items, scope.spend)
 
 
 @function("isDistinct")
 def is_distinct(scope: Scope, items: Items) -> Items:
     """No item twice."""
-    return [len(distinct(items)) == len(items)]
+    return [len(distinct(items, scope.spend)) == len(items)]
 
 
 @function("not")

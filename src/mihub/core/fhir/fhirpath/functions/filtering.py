@@ -9,7 +9,7 @@ from mihub.core.fhir.fhirpath.elements import Item, Items, system
 from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.functions.registry import function
 from mihub.core.fhir.fhirpath.operators import single, truth
-from mihub.core.fhir.fhirpath.scope import Run, Scope, each
+from mihub.core.fhir.fhirpath.scope import SMALL, Run, Scope, each
 
 SortKey = tuple[Run, bool]
 
@@ -24,7 +24,10 @@ def where(scope: Scope, items: Items, criteria: Run) -> Items:
 @function("select", 1, lazy=True)
 def select(scope: Scope, items: Items, projection: Run) -> Items:
     """What the projection gives for each item, one after the other."""
-    return [found for result in each(scope, items, projection) for found in result]
+    results = each(scope, items, projection)
+    if len(results) > SMALL:
+        scope.spend(sum(map(len, results)))
+    return [found for result in results for found in result]
 
 
 @function("repeat", 1, lazy=True)

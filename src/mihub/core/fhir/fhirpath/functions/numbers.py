@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, DecimalException
 from functools import reduce
-from math import ceil, floor, trunc
+from math import ceil, floor
 
 from mihub.core.fhir.fhirpath.comparison import compare, round_decimal, type_label
 from mihub.core.fhir.fhirpath.elements import Element, Item, Items, system
 from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.functions.registry import function
 from mihub.core.fhir.fhirpath.functions.subsetting import integer
-from mihub.core.fhir.fhirpath.operators import OPERATORS, single
+from mihub.core.fhir.fhirpath.operators import MAX_INTEGER_DIGITS, OPERATORS, in_range, single, whole
 from mihub.core.fhir.fhirpath.quantity import Quantity
-from mihub.core.fhir.fhirpath.scope import Scope
+from mihub.core.fhir.fhirpath.scope import SMALL, Scope
 
 
 def _decimal(items: Items) -> Decimal | None:
@@ -58,9 +58,13 @@ def _log(value: Decimal, base: Decimal) -> Decimal | None:
     return round_decimal(value.ln() / base.ln(), 26)
 
 
-_on_number("ceiling", 0, ceil)
-_on_number("floor", 0, floor)
-_on_number("truncate", 0, trunc)
+def _rounded(rounding: Callable[[Decimal], int]) -> Callable[[Decimal], Item | None]:
+    return lambda value: None if value.adjusted() > MAX_INTEGER_DIGITS else in_range(rounding(value))
+
+
+_on_number("ceiling", 0, _rounded(ceil))
+_on_number("floor", 0, _rounded(floor))
+_on_number("truncate", 0, whole)
 _on_number("exp", 0, lambda value: value.exp())
 _on_number("ln", 0, _ln)
 _on_number("log", 1, _log)
@@ -77,8 +81,10 @@ def power(scope: Scope, items: Items, exponent: Items) -> Items:
         result = base**times
     except (DecimalException, OverflowError):
         return []
-    whole = isinstance(single(items), int) and isinstance(single(exponent), int) and times >= 0
-    return [int(result)] if whole else [result]
+    if not (isinstance(single(items), int) and isinstance(single(exponent), int) and times >= 0):
+        return [result]
+    number = whole(result)
+    return [] if number is None else [number]
 
 
 @function("round", 0, 1)
@@ -102,20 +108,24 @@ def abs_(scope: Scope, items: Items) -> Items:
     return [abs(value)] if isinstance(value, int | Decimal) else []
 
 
-def _total(items: Items) -> Items:
+def _total(scope: Scope, items: Items) -> Items:
+    scope.spend(len(items))
+    if items and all(item.__class__ is str for item in items):
+        scope.spend(sum(len(str(item)) for item in items) // SMALL)
+        return ["".join(str(item) for item in items)]
     return reduce(OPERATORS["+"], ([item] for item in items[1:]), items[:1])
 
 
 @function("sum")
 def sum_(scope: Scope, items: Items) -> Items:
     """All added up; empty for none."""
-    return _total(items)
+    return _total(scope, items)
 
 
 @function("avg")
 def avg(scope: Scope, items: Items) -> Items:
     """The mean; empty for none."""
-    return OPERATORS["/"](_total(items), [Decimal(len(items))]) if items else []
+    return OPERATORS["/"](_total(scope, items), [Decimal(len(items))]) if items else []
 
 
 def _extreme(items: Items, wanted: int) -> Items:

@@ -1,6 +1,6 @@
 """Functions on texts. Source: FHIRPath 2.0.0 §5.6; encode, escape, trim, split, join from STU 3.0.
 
-Regular expressions are Python's; `matches` searches, `matchesFull` needs the whole text.
+`matches` searches, `matchesFull` needs the whole text; both and `replaceMatches` are bounded in time by the scope.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import binascii
 import html
 import re
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Final
+from time import monotonic
+from typing import Final, TypeVar
 
 import orjson
+import regex
 
 from mihub.core.fhir.fhirpath.comparison import type_label
 from mihub.core.fhir.fhirpath.elements import Element, Items
@@ -21,10 +22,12 @@ from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.functions.registry import function
 from mihub.core.fhir.fhirpath.functions.subsetting import integer
 from mihub.core.fhir.fhirpath.operators import single
-from mihub.core.fhir.fhirpath.scope import Scope
+from mihub.core.fhir.fhirpath.patterns import MAX_MATCHED_CHARACTERS, pattern
+from mihub.core.fhir.fhirpath.scope import SMALL, SMALL_TEXT, Scope
 
-MAX_PATTERN_CHARACTERS: Final = 2_000
-MAX_MATCHED_CHARACTERS: Final = 1_000_000
+MAX_MADE_CHARACTERS: Final = 4_000_000
+_GROUP: Final = re.compile(r"\$(\{\w+\}|\d+)")
+T = TypeVar("T")
 
 
 def text(items: Items) -> str | None:
@@ -39,17 +42,6 @@ def text(items: Items) -> str | None:
     return value
 
 
-@lru_cache(maxsize=512)
-def pattern(expression: str) -> re.Pattern[str]:
-    """A compiled regular expression. Raises `FhirPathError` for one that is broken or very long."""
-    if len(expression) > MAX_PATTERN_CHARACTERS:
-        raise FhirPathError(f"The regular expression is longer than {MAX_PATTERN_CHARACTERS} characters.")
-    try:
-        return re.compile(expression, re.DOTALL)
-    except re.error as error:
-        raise FhirPathError(f"The regular expression is not valid: {error.msg}.") from error
-
-
 def _on_texts(name: str, count: int, body: Callable[..., object]) -> None:
     """A function of a text and `count` texts; empty when one of them is."""
 
@@ -58,9 +50,35 @@ def _on_texts(name: str, count: int, body: Callable[..., object]) -> None:
         if any(value is None for value in values):
             return []
         result = body(*values)
+        if result.__class__ is str and len(str(result)) > SMALL_TEXT:
+            scope.spend(len(str(result)) // SMALL)
         return [] if result is None else [result]
 
     function(name, count)(run)
+
+
+def _on_pattern(name: str, body: Callable[[Scope, str, regex.Pattern[str]], bool]) -> None:
+    """A question to a text and a regular expression."""
+
+    def run(scope: Scope, items: Items, expression: Items) -> Items:
+        value, wanted = text(items), text(expression)
+        if value is None or wanted is None:
+            return []
+        found = pattern(wanted)
+        return [_timed(scope, lambda: body(scope, _bounded(value), found))]
+
+    function(name, 1)(run)
+
+
+def _timed(scope: Scope, work: Callable[[], T]) -> T:
+    scope.patience()
+    began = monotonic()
+    try:
+        return work()
+    except TimeoutError:
+        raise scope.too_slow() from None
+    finally:
+        scope.waited(monotonic() - began)
 
 
 def _bounded(value: str) -> str:
@@ -69,23 +87,61 @@ def _bounded(value: str) -> str:
     return value
 
 
-def _matches(value: str, expression: str) -> bool:
-    return pattern(expression).search(_bounded(value)) is not None
+def _matches(scope: Scope, value: str, found: regex.Pattern[str]) -> bool:
+    return found.search(value, timeout=scope.patience()) is not None
 
 
-def _matches_full(value: str, expression: str) -> bool:
-    return pattern(expression).fullmatch(_bounded(value)) is not None
+def _matches_full(scope: Scope, value: str, found: regex.Pattern[str]) -> bool:
+    return found.fullmatch(value, timeout=scope.patience()) is not None
 
 
-def _replace_matches(value: str, expression: str, substitution: str) -> str:
-    if expression == "":
-        return value
-    # The specification writes a group as $1 or ${name}; Python writes \g<1>.
-    template = re.sub(r"\$(?:\{(\w+)\}|(\d+))", r"\\g<\1\2>", substitution.replace("\\", "\\\\"))
+_on_pattern("matches", _matches)
+_on_pattern("matchesFull", _matches_full)
+
+
+@function("replaceMatches", 2)
+def replace_matches(scope: Scope, items: Items, expression: Items, substitution: Items) -> Items:
+    """Every match replaced; `$1` and `${name}` in the substitution stand for groups."""
+    value, wanted, new = (text(each) for each in (items, expression, substitution))
+    if value is None or wanted is None or new is None:
+        return []
+    if wanted == "":
+        return [value]
+    found = pattern(wanted)
+    return [_timed(scope, lambda: _replaced(scope, _bounded(value), found, new))]
+
+
+def _replaced(scope: Scope, value: str, found: regex.Pattern[str], substitution: str) -> str:
+    # The specification writes a group as $1 or ${name}.
+    pieces = _GROUP.split(substitution)
+    parts: list[str] = []
+    size = end = 0
+    for match in found.finditer(value, timeout=scope.patience()):
+        made = "".join(piece if i % 2 == 0 else _group(match, piece) for i, piece in enumerate(pieces))
+        parts += (value[end : match.start()], made)
+        end = match.end()
+        size += len(made)
+        if size > MAX_MADE_CHARACTERS:
+            raise _too_long()
+    return "".join([*parts, value[end:]])
+
+
+def _group(match: regex.Match[str], name: str) -> str:
+    name = name.strip("{}")
     try:
-        return pattern(expression).sub(template, _bounded(value))
-    except (re.error, IndexError) as error:
+        return match[int(name) if name.isdecimal() else name] or ""
+    except IndexError as error:
         raise FhirPathError("The substitution names a group that the regular expression has not.") from error
+
+
+def _replace(value: str, part: str, new: str) -> str:
+    if (value.count(part) * len(new)) + len(value) > MAX_MADE_CHARACTERS:
+        raise _too_long()
+    return value.replace(part, new)
+
+
+def _too_long() -> FhirPathError:
+    return FhirPathError(f"The result would be longer than {MAX_MADE_CHARACTERS} characters.")
 
 
 _BASES: Final[dict[str, tuple[Callable[[bytes], bytes], Callable[[str], bytes]]]] = {
@@ -134,10 +190,7 @@ _on_texts("upper", 0, lambda value: value.upper())
 _on_texts("lower", 0, lambda value: value.lower())
 _on_texts("length", 0, lambda value: len(value))
 _on_texts("trim", 0, lambda value: value.strip())
-_on_texts("replace", 2, lambda value, part, new: value.replace(part, new))
-_on_texts("matches", 1, _matches)
-_on_texts("matchesFull", 1, _matches_full)
-_on_texts("replaceMatches", 2, _replace_matches)
+_on_texts("replace", 2, _replace)
 _on_texts("encode", 1, _encode)
 _on_texts("decode", 1, _decode)
 _on_texts("escape", 1, _escape)
@@ -176,4 +229,5 @@ def join(scope: Scope, items: Items, separator: Items | None = None) -> Items:
     """All texts in one."""
     parts = [text([item]) for item in items]
     mark = text(separator) if separator else ""
+    scope.spend(sum(len(part or "") + len(mark or "") for part in parts) // SMALL)
     return [(mark or "").join(part for part in parts if part is not None)] if parts else []

@@ -51,19 +51,21 @@ def take(scope: Scope, items: Items, number: Items) -> Items:
 @function("intersect", 1)
 def intersect(scope: Scope, items: Items, other: Items) -> Items:
     """The items that both have, each once."""
-    return distinct([item for item in items if contains(other, item)])
+    scope.spend(len(items) * len(other))
+    return distinct([item for item in items if contains(other, item)], scope.spend)
 
 
 @function("exclude", 1)
 def exclude(scope: Scope, items: Items, other: Items) -> Items:
     """The items that the other has not, order and repetition kept."""
+    scope.spend(len(items) * len(other))
     return [item for item in items if not contains(other, item)]
 
 
 @function("union", 1)
 def union(scope: Scope, items: Items, other: Items) -> Items:
     """Both, each item once."""
-    return distinct([*items, *other])
+    return distinct([*items, *other], scope.spend)
 
 
 @function("combine", 1, 2)
