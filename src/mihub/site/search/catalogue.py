@@ -1,39 +1,67 @@
-"""The search parameters as data: which exist, of which kind, from which path. Read once from
-`parameters.txt`.
+"""The search parameters of each type, made from SearchParameter resources and a short list of our own.
 
-Parameters of one type with the same kind and path share their index rows. Above: extraction, questions,
-metadata.
+R4's come from the packaged definitions, a site's packages may add more; what cannot be read is left out and named.
+Parameters of one type that select the same share their index rows. Neighbours: `published` and `paths` below;
+extraction, questions, metadata above.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
-from typing import Final, Literal, cast, get_args
+from typing import Final
 
+from mihub.core.fhir.definitions.core import core_definitions
+from mihub.core.fhir.definitions.protocol import Definitions
+from mihub.core.fhir.fhirpath import Expression, FhirPathError
 from mihub.core.fhir.types import RESOURCE_TYPES
+from mihub.site.search.paths import Selection, Way, select
+from mihub.site.search.published import KINDS, Kind, LeftOut, Published, compartment, published
 from mihub.site.store.rows import parameter_id
 
-Kind = Literal["token", "string", "date", "quantity", "number", "reference", "uri"]
-KINDS: Final = frozenset(get_args(Kind))
+__all__ = ["ANY_TYPE", "KINDS", "Catalogue", "Kind", "Parameter", "Reading", "catalogue", "catalogue_of"]
+
 ANY_TYPE: Final = "*"
 # Change it when the rows made from the same path change, so that every record is indexed again.
-EXTRACTION_VERSION: Final = "2"
+EXTRACTION_VERSION: Final = "3"
+
+# Kind -> FHIR types whose values it indexes, those derived from them included. A choice may have others.
+VALUE_TYPES: Final[Mapping[Kind, frozenset[str]]] = {
+    "token": frozenset(
+        ["string", "uri", "boolean", "Coding", "CodeableConcept", "Identifier", "ContactPoint"]
+    ),
+    "string": frozenset(["string", "uri", "HumanName", "Address"]),
+    "date": frozenset(["date", "dateTime", "instant", "Period", "Timing"]),
+    "quantity": frozenset(["Quantity", "Money", "Range"]),
+    "number": frozenset(["integer", "decimal", "Range"]),
+    "reference": frozenset(["Reference", "uri", "Resource"]),
+    "uri": frozenset(["uri"]),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One search parameter of one type. `index` is the number in its rows; `targets` limits a reference."""
+    """One search parameter of one type.
+
+    `indexes`: the numbers in its rows; more than one when other parameters have all its rows. `targets`: the types its
+    references may name; `only`: those it is limited to by `resolve()`, where its rows hold others, too.
+    """
 
     resource_type: str
     name: str
     kind: Kind
     path: str
     targets: frozenset[str]
-    index: int
+    indexes: tuple[int, ...]
+    only: frozenset[str] = frozenset()
+    url: str = ""
+
+    @property
+    def index(self) -> int:
+        """The number in its rows, for kinds that never share another's (references)."""
+        return self.indexes[0]
 
     @property
     def identifier_index(self) -> int:
@@ -42,12 +70,33 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What an indexer reads for one number: by ways through the JSON, and by evaluation."""
+
+    index: int
+    parameter: Parameter
+    ways: tuple[Way, ...]
+    evaluated: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Type:
+    parameters: Mapping[str, Parameter]
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All parameters by type and name; `compartment`: names of those that tell the patients of a type."""
+    """All parameters by type and name; a type is worked out when it is first asked for.
+
+    `compartment`: names of those that tell the patients of a type. `left_out`: published ones that are not served.
+    """
 
     parameters: Mapping[str, Mapping[str, Parameter]]
     compartment: Mapping[str, tuple[str, ...]]
     version: str
+    left_out: tuple[LeftOut, ...] = ()
+    _types: _Types = field(default_factory=lambda: _Types({}), repr=False)
 
     def of(self, resource_type: str) -> Mapping[str, Parameter]:
         """By name; those of every type included."""
@@ -56,46 +105,121 @@ class Catalogue:
     def compartment_of(self, resource_type: str) -> tuple[Parameter, ...]:
         """The parameters whose patients a resource of this type belongs to."""
         of_type = self.parameters[resource_type]
-        return tuple(of_type[name] for name in self.compartment.get(resource_type, ()))
+        return tuple(of_type[name] for name in self.compartment.get(resource_type, ()) if name in of_type)
+
+    def readings(self, resource_type: str) -> tuple[Reading, ...]:
+        """What to read when a resource of this type is indexed; each number once."""
+        return self._types.of(resource_type).readings
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
-    """The catalogue of this program."""
-    text = resources.files("mihub.site.search").joinpath("parameters.txt").read_text(encoding="utf-8")
-    lines: dict[str, list[str]] = {}
-    compartment: dict[str, tuple[str, ...]] = {}
-    heading = ""
-    for line in text.splitlines():
-        if line.startswith("["):
-            heading, _, names = line[1:].partition("]")
-            lines[heading], compartment[heading] = [], tuple(names.split())
-        elif line and not line.startswith("#"):
-            lines[heading].append(line)
-    shared = lines.pop(ANY_TYPE)
-    parameters = {
-        resource_type: {
-            parameter.name: parameter
-            for parameter in (
-                _parameter(resource_type, line) for line in shared + lines.get(resource_type, [])
-            )
-        }
-        for resource_type in sorted(RESOURCE_TYPES)
-    }
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Catalogue(parameters, compartment, f"{EXTRACTION_VERSION}-{digest}")
+    """The catalogue of R4 and this program, for a site that has loaded nothing."""
+    return catalogue_of(core_definitions())
 
 
-def _parameter(resource_type: str, line: str) -> Parameter:
-    name, kind, path = line.split(" ", 2)
-    kind, _, targets = kind.partition(":")
-    if kind not in KINDS:
-        raise ValueError(f"parameters.txt: {resource_type}.{name} has the unknown kind {kind}")
-    return Parameter(
-        resource_type,
-        name,
-        cast(Kind, kind),
-        path,
-        frozenset(targets.split(",")) if targets else frozenset(),
-        parameter_id(resource_type, f"{kind} {path}"),
-    )
+def catalogue_of(definitions: Definitions) -> Catalogue:
+    """The catalogue of what is known: R4 first, then our own list, then packages; the first to use a name keeps it."""
+    found, left_out = published(definitions)
+    named: dict[str, dict[str, Published]] = {name: {} for name in sorted(RESOURCE_TYPES)}
+    for one in found:
+        for resource_type in RESOURCE_TYPES if one.base in ("Resource", "DomainResource") else (one.base,):
+            named[resource_type].setdefault(one.name, one)
+    types = _Types(named)
+    places = compartment(definitions)
+    return Catalogue(_Parameters(types), places, _version(found, places), left_out, types)
+
+
+def _version(found: Iterable[Published], places: Mapping[str, tuple[str, ...]]) -> str:
+    """Another one whenever the rows of some resource may change."""
+    lines = [f"{one.base} {one.name} {one.kind} {one.expression}" for one in found]
+    lines += [f"{name} {' '.join(names)}" for name, names in places.items()]
+    digest = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
+    return f"{EXTRACTION_VERSION}-{digest}"
+
+
+class _Types:
+    """Types worked out so far. Working one out twice at the same moment is harmless."""
+
+    def __init__(self, named: Mapping[str, Mapping[str, Published]]) -> None:
+        self.named = named
+        self._known: dict[str, _Type] = {}
+
+    def of(self, resource_type: str) -> _Type:
+        found = self._known.get(resource_type)
+        if found is None:
+            found = self._known[resource_type] = _type(resource_type, self.named[resource_type].values())
+        return found
+
+
+class _Parameters(Mapping[str, Mapping[str, Parameter]]):
+    def __init__(self, types: _Types) -> None:
+        self._types = types
+
+    def __getitem__(self, resource_type: str) -> Mapping[str, Parameter]:
+        return self._types.of(resource_type).parameters
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types.named)
+
+    def __len__(self) -> int:
+        return len(self._types.named)
+
+
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    source: Published
+    ways: tuple[Way, ...]
+    evaluated: tuple[Expression, ...]
+    only: frozenset[str]
+
+    @property
+    def parts(self) -> frozenset[str]:
+        return frozenset(way.text for way in self.ways) | {one.text for one in self.evaluated}
+
+    @property
+    def path(self) -> str:
+        return " | ".join([*(way.text for way in self.ways), *(one.text for one in self.evaluated)])
+
+
+def _type(resource_type: str, sources: Iterable[Published]) -> _Type:
+    chosen = [each for each in (_selected(resource_type, one) for one in sources) if each is not None]
+    readings: dict[int, Reading] = {}
+    parameters: dict[str, Parameter] = {}
+    for one in chosen:
+        covering = _covering(one, chosen)
+        indexes = tuple(parameter_id(resource_type, f"{each.source.kind} {each.path}") for each in covering)
+        source = one.source
+        parameter = Parameter(
+            resource_type, source.name, source.kind, one.path, one.only or source.targets, indexes, one.only, source.url
+        )  # fmt: skip
+        parameters[source.name] = parameter
+        if covering == [one]:
+            readings.setdefault(indexes[0], Reading(indexes[0], parameter, one.ways, one.evaluated))
+    return _Type(parameters, tuple(readings.values()))
+
+
+def _selected(resource_type: str, source: Published) -> _Selected | None:
+    try:
+        selection: Selection = select(source.expression, resource_type)
+    except FhirPathError:
+        return None
+    accepted = VALUE_TYPES[source.kind]
+    ways = tuple(way for way in selection.ways if any(way.type.is_a(name) for name in accepted))
+    if not ways and not selection.evaluated:
+        return None
+    return _Selected(source, ways, selection.evaluated, selection.targets)
+
+
+def _covering(one: _Selected, chosen: list[_Selected]) -> list[_Selected]:
+    """Smaller parameters of the same kind that have all its rows; itself when there are none."""
+    if one.source.kind == "reference" or len(one.parts) < 2:
+        return [one]
+    smaller = [each for each in chosen if each.source.kind == one.source.kind and each.parts < one.parts]
+    found: list[_Selected] = []
+    covered: frozenset[str] = frozenset()
+    for each in sorted(smaller, key=lambda each: -len(each.parts)):
+        if not each.parts <= covered:
+            found.append(each)
+            covered |= each.parts
+    return found if covered == one.parts else [one]

@@ -1,30 +1,37 @@
-"""From a resource to its index rows: every path compiled once, no interpretation when a resource is written.
+"""From a resource to its index rows: what a type has to read is worked out once, when its first resource comes.
 
 Values of a shape that a kind does not know yield no row; a date that is no date is refused with its path,
-since a search would silently miss the resource. Above: engines of the store call it. Below: `catalogue`,
+since a search would silently miss the resource. Above: engines of the store call it. Below: `catalogue`, `paths`,
 `core.fhir`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import tzinfo
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
 from mihub.core.fhir import Resource
-from mihub.core.fhir.dates import EARLIEST, LATEST, Span, period, span
-from mihub.core.fhir.path import Nodes, by_first_element
+from mihub.core.fhir.dates import EARLIEST, LATEST, period, span
+from mihub.core.fhir.fhirpath import Element, Expression, FhirPathError, Limits, r4
 from mihub.core.fhir.reference import literal
 from mihub.core.policy.restriction import withheld
 from mihub.errors import InvalidInput
-from mihub.site.search.catalogue import Catalogue, Parameter
+from mihub.site.search.catalogue import VALUE_TYPES, Catalogue, Parameter
 from mihub.site.search.folding import clipped, folded
+from mihub.site.search.paths import Walk
 from mihub.site.store.rows import Date, Indexer, IndexRows, Link, Quantity, Text, Token
 
 TRANSPORT_SYSTEM: Final = "https://mihub.example/sid/transport-id"
 TransportIdOf = Callable[[str], str]
 
+_CURRENCIES: Final = "urn:iso:std:iso:4217"
+_SYSTEM: Final = {bool: "boolean", str: "string", int: "integer", Decimal: "decimal"}
+# An expression of a package must not hold up the import.
+_LIMITS: Final = Limits(steps=20_000, seconds=0.2)
 _NAME_PARTS: Final = ("family", "given", "prefix", "suffix", "text")
 _ADDRESS_PARTS: Final = ("text", "line", "city", "district", "state", "postalCode", "country")
 
@@ -44,27 +51,40 @@ class _Rows:
 
 
 _Extractor = Callable[[Any, _Rows], None]
+_Rowed = Callable[[int, Any, _Rows], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """From the value of one element of a resource to rows. `where` names the path in a refusal."""
+
+    walks: tuple[Walk, ...]
+    extract: _Extractor
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to do for one type: by element, and by evaluation over the whole resource."""
+
+    steps: dict[str, list[_Step]]
+    evaluated: list[tuple[Expression, Callable[[str], _Extractor | None], str]]
 
 
 def indexer(catalogue: Catalogue, local: tzinfo, transport_id: TransportIdOf | None = None) -> Indexer:
     """The function that a store calls for every resource. `transport_id` adds a Patient's token for other
     sites.
     """
-    plans = {name: _plan(catalogue, name, local) for name in catalogue.parameters}
+    plans: dict[str, _Plan] = {}
     identifier = catalogue.of("Patient")["identifier"].index
 
     def index(resource: Resource) -> IndexRows:
         rows = _Rows()
         resource_type = resource["resourceType"]
-        plan = plans[resource_type]
-        for element, value in resource.items():
-            for parameter, select, extract in plan.get(element, ()):
-                for found in select(value if isinstance(value, list) else [value]):
-                    try:
-                        extract(found, rows)
-                    except InvalidInput as error:
-                        error.where = f"{parameter.resource_type}.{parameter.path}"
-                        raise
+        plan = plans.get(resource_type)
+        if plan is None:
+            plan = plans[resource_type] = _plan(catalogue, resource_type, local)
+        _collect(plan, resource, rows)
         if resource_type == "Patient":
             rows.patients[resource["id"]] = None
             if transport_id is not None:
@@ -77,48 +97,106 @@ def indexer(catalogue: Catalogue, local: tzinfo, transport_id: TransportIdOf | N
     return index
 
 
-_Plan = dict[str, list[tuple[Parameter, Nodes, _Extractor]]]
+def _collect(plan: _Plan, resource: Resource, rows: _Rows) -> None:
+    steps = plan.steps
+    for element, value in resource.items():
+        for step in steps.get(element, ()):
+            found = value if value.__class__ is list else [value]
+            try:
+                for walk in step.walks:
+                    found = walk(found)
+                for each in found:
+                    step.extract(each, rows)
+            except InvalidInput as error:
+                error.where = step.where
+                raise
+    for expression, extractor, where in plan.evaluated:
+        _evaluate(expression, extractor, where, resource, rows)
+
+
+def _evaluate(
+    expression: Expression,
+    extractor: Callable[[str], _Extractor | None],
+    where: str,
+    resource: Resource,
+    rows: _Rows,
+) -> None:
+    try:
+        found = expression.items(resource, limits=_LIMITS)
+    except FhirPathError:
+        # The expression is at odds with this resource: nobody's search finds it by this parameter.
+        return
+    for item in found:
+        extract = extractor(item.type.name if isinstance(item, Element) else _SYSTEM.get(type(item), ""))
+        if extract is not None:
+            try:
+                extract(item.value if isinstance(item, Element) else item, rows)
+            except InvalidInput as error:
+                error.where = where
+                raise
 
 
 def _plan(catalogue: Catalogue, resource_type: str, local: tzinfo) -> _Plan:
     compartment = {parameter.index for parameter in catalogue.compartment_of(resource_type)}
-    once = {parameter.index: parameter for parameter in catalogue.of(resource_type).values()}
-    plan: _Plan = {}
-    for parameter in once.values():
-        extract = _extractor(parameter, local, parameter.index in compartment)
-        for element, select in by_first_element(parameter.path):
-            plan.setdefault(element, []).append((parameter, select, extract))
+    plan = _Plan({}, [])
+    for reading in catalogue.readings(resource_type):
+        parameter = reading.parameter
+        where = f"{resource_type}.{parameter.path}"
+        extractor = partial(_extractor, parameter, local, parameter.index in compartment)
+        for way in reading.ways:
+            extract = extractor(way.type.name)
+            if extract is not None:
+                plan.steps.setdefault(way.first, []).append(_Step(way.walks, extract, where))
+        plan.evaluated.extend((expression, extractor, where) for expression in reading.evaluated)
     return plan
 
 
-def _extractor(parameter: Parameter, local: tzinfo, compartment: bool) -> _Extractor:
+def _extractor(parameter: Parameter, local: tzinfo, compartment: bool, type_name: str) -> _Extractor | None:
+    """What makes rows of values of this FHIR type; None when the kind has none for it."""
+    kind = r4().type(type_name)
+    if kind is None or not any(kind.is_a(name) for name in VALUE_TYPES[parameter.kind]):
+        return None
+    index = parameter.index
     if parameter.kind == "token":
-        return partial(_token, parameter.index)
+        return partial(_TOKENS.get(type_name, _code), index)
     if parameter.kind == "string":
-        return partial(_string, parameter.index)
+        return partial(_TEXTS.get(type_name, _text), index)
     if parameter.kind == "date":
-        return partial(_date, parameter.index, local)
+        return partial(_DATES.get(type_name, _instants), index, local)
     if parameter.kind == "uri":
-        return partial(_uri, parameter.index)
+        return partial(_uri, index)
     if parameter.kind == "reference":
-        return partial(_reference, parameter.index, parameter.identifier_index, compartment)
-    return partial(_quantity, parameter.index)
+        return partial(_reference, index, parameter.identifier_index, compartment)
+    return partial(_NUMBERS.get(type_name, _quantity), index)
 
 
-def _token(index: int, value: Any, rows: _Rows) -> None:
-    if isinstance(value, str):
+def _code(index: int, value: Any, rows: _Rows) -> None:
+    if value.__class__ is str:
         rows.tokens[(index, "", clipped(value))] = None
-    elif isinstance(value, bool):
+    elif value.__class__ is bool:
         rows.tokens[(index, "", "true" if value else "false")] = None
-    elif isinstance(value, dict):
-        codings = value.get("coding")
-        for coding in codings if isinstance(codings, list) else (value,):
-            if isinstance(coding, dict):
-                code = coding.get("code", coding.get("value"))
-                system = coding.get("system")
-                if isinstance(code, str):
-                    known = clipped(system) if isinstance(system, str) else ""
-                    rows.tokens[(index, known, clipped(code))] = None
+
+
+def _coding(index: int, value: Any, rows: _Rows) -> None:
+    if value.__class__ is dict:
+        code, system = value.get("code"), value.get("system")
+        if code.__class__ is str:
+            rows.tokens[(index, clipped(system) if system.__class__ is str else "", clipped(code))] = None
+
+
+def _codeable_concept(index: int, value: Any, rows: _Rows) -> None:
+    codings = value.get("coding") if value.__class__ is dict else None
+    if codings.__class__ is list:
+        for coding in codings:
+            _coding(index, coding, rows)
+
+
+def _identifier(index: int, value: Any, rows: _Rows) -> None:
+    """Identifiers, and contact points, whose system is `phone`, `email` ..."""
+    if value.__class__ is dict:
+        code, system = value.get("value"), value.get("system")
+        if code.__class__ is str:
+            rows.tokens[(index, clipped(system) if system.__class__ is str else "", clipped(code))] = None
 
 
 def _uri(index: int, value: Any, rows: _Rows) -> None:
@@ -126,18 +204,24 @@ def _uri(index: int, value: Any, rows: _Rows) -> None:
         rows.links[(index, "", clipped(value))] = None
 
 
-def _string(index: int, value: Any, rows: _Rows) -> None:
-    if isinstance(value, dict):
-        parts = _NAME_PARTS if "family" in value or "given" in value else _ADDRESS_PARTS
-        for part in parts:
-            for text in _texts(value.get(part)):
+def _text(index: int, value: Any, rows: _Rows) -> None:
+    if value.__class__ is str:
+        rows.texts[(index, folded(value), clipped(value))] = None
+
+
+def _parts(names: tuple[str, ...], index: int, value: Any, rows: _Rows) -> None:
+    if value.__class__ is dict:
+        for name in names:
+            for text in _texts(value.get(name)):
                 rows.texts[(index, folded(text), clipped(text))] = None
-        if parts is _NAME_PARTS:
-            whole = " ".join([*_texts(value.get("given")), *_texts(value.get("family"))])
+
+
+def _name(index: int, value: Any, rows: _Rows) -> None:
+    _parts(_NAME_PARTS, index, value, rows)
+    if value.__class__ is dict:
+        whole = " ".join([*_texts(value.get("given")), *_texts(value.get("family"))])
+        if whole:
             rows.texts[(index, folded(whole), clipped(whole))] = None
-    else:
-        for text in _texts(value):
-            rows.texts[(index, folded(text), clipped(text))] = None
 
 
 def _texts(value: Any) -> list[str]:
@@ -146,38 +230,60 @@ def _texts(value: Any) -> list[str]:
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
-def _date(index: int, local: tzinfo, value: Any, rows: _Rows) -> None:
-    for low, high in _spans(value, local):
-        rows.dates[(index, low, high)] = None
+def _instants(index: int, local: tzinfo, value: Any, rows: _Rows) -> None:
+    if value.__class__ is str:
+        rows.dates[(index, *span(value, local))] = None
 
 
-def _spans(value: Any, local: tzinfo) -> list[Span]:
-    if isinstance(value, str):
-        return [span(value, local)]
-    if not isinstance(value, dict):
-        return []
-    if "start" in value or "end" in value:
-        return [period(value.get("start"), value.get("end"), local)]
-    # A Timing: from its first to its last event, or its bounds.
+def _period(index: int, local: tzinfo, value: Any, rows: _Rows) -> None:
+    if value.__class__ is dict and ("start" in value or "end" in value):
+        rows.dates[(index, *period(value.get("start"), value.get("end"), local))] = None
+
+
+def _timing(index: int, local: tzinfo, value: Any, rows: _Rows) -> None:
+    """From its first to its last event, or its bounds; without both, at any time."""
+    if value.__class__ is not dict:
+        return
     events = [span(event, local) for event in _texts(value.get("event"))]
-    if events:
-        return [(min(low for low, _ in events), max(high for _, high in events))]
     repeat = value.get("repeat")
     bounds = repeat.get("boundsPeriod") if isinstance(repeat, dict) else None
-    if isinstance(bounds, dict):
-        return [period(bounds.get("start"), bounds.get("end"), local)]
-    return [(EARLIEST, LATEST)] if repeat else []
+    if events:
+        rows.dates[(index, min(low for low, _ in events), max(high for _, high in events))] = None
+    elif isinstance(bounds, dict):
+        rows.dates[(index, *period(bounds.get("start"), bounds.get("end"), local))] = None
+    elif repeat:
+        rows.dates[(index, EARLIEST, LATEST)] = None
 
 
 def _quantity(index: int, value: Any, rows: _Rows) -> None:
-    if isinstance(value, dict):
-        number = value.get("value")
+    if value.__class__ is dict:
         words = [value.get(name) for name in ("system", "code", "unit")]
-        system, code, unit = (clipped(word) if isinstance(word, str) else "" for word in words)
-    else:
-        number, system, code, unit = value, "", "", ""
-    if isinstance(number, int | float) and not isinstance(number, bool):
-        rows.quantities[(index, float(number), system, code, unit)] = None
+        system, code, unit = (clipped(word) if word.__class__ is str else "" for word in words)
+        _amount((index, system, code, unit), value.get("value"), rows)
+
+
+def _money(index: int, value: Any, rows: _Rows) -> None:
+    if value.__class__ is dict:
+        currency = value.get("currency")
+        code = clipped(currency) if currency.__class__ is str else ""
+        _amount((index, _CURRENCIES if code else "", code, code), value.get("value"), rows)
+
+
+def _range(index: int, value: Any, rows: _Rows) -> None:
+    """Both ends; a question about what lies between them does not find it."""
+    if value.__class__ is dict:
+        _quantity(index, value.get("low"), rows)
+        _quantity(index, value.get("high"), rows)
+
+
+def _number(index: int, value: Any, rows: _Rows) -> None:
+    _amount((index, "", "", ""), value, rows)
+
+
+def _amount(unit: tuple[int, str, str, str], number: Any, rows: _Rows) -> None:
+    if isinstance(number, int | float | Decimal) and not isinstance(number, bool):
+        index, system, code, written = unit
+        rows.quantities[(index, float(number), system, code, written)] = None
 
 
 def _reference(index: int, identifier_index: int, compartment: bool, value: Any, rows: _Rows) -> None:
@@ -195,6 +301,18 @@ def _reference(index: int, identifier_index: int, compartment: bool, value: Any,
             rows.links[(index, found.resource_type, found.id)] = None
             if compartment and found.resource_type == "Patient":
                 rows.patients[found.id] = None
-    identifier = value.get("identifier")
-    if isinstance(identifier, dict):
-        _token(identifier_index, identifier, rows)
+    elif "resourceType" in value and isinstance(value.get("id"), str):
+        # A resource inside a Bundle, which a parameter names as if it were referred to.
+        rows.links[(index, str(value["resourceType"]), value["id"])] = None
+    _identifier(identifier_index, value.get("identifier"), rows)
+
+
+_TOKENS: Final[dict[str, _Rowed]] = {
+    "Coding": _coding, "CodeableConcept": _codeable_concept, "Identifier": _identifier, "ContactPoint": _identifier,
+}  # fmt: skip
+_TEXTS: Final[dict[str, _Rowed]] = {"HumanName": _name, "Address": partial(_parts, _ADDRESS_PARTS)}
+_DATES: Final = {"Period": _period, "Timing": _timing}
+_NUMBERS: Final[dict[str, _Rowed]] = {
+    "Money": _money, "Range": _range,
+    **dict.fromkeys(["integer", "positiveInt", "unsignedInt", "decimal"], _number),
+}  # fmt: skip

@@ -18,6 +18,11 @@ def rows_of(rows: IndexRows, kind: str, index: int) -> list[tuple[Any, ...]]:
     return [row[1:] for row in table if row[0] == index]
 
 
+def rows_of_all(rows: IndexRows, kind: str, indexes: tuple[int, ...]) -> list[tuple[Any, ...]]:
+    """The rows of several parameters of one kind."""
+    return [row for index in indexes for row in rows_of(rows, kind, index)]
+
+
 def fits(match: Match, row: tuple[Any, ...]) -> bool:
     """Does one of the values fit this row? `:not` is decided by the caller over all rows."""
     test = _TESTS[match.kind]

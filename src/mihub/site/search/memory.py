@@ -15,7 +15,7 @@ from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.search import protocol
 from mihub.site.search.catalogue import ANY_TYPE
-from mihub.site.search.matching import date_fits, fits, rows_of
+from mihub.site.search.matching import date_fits, fits, rows_of, rows_of_all
 from mihub.site.search.protocol import Page
 from mihub.site.search.question import (
     Chain,
@@ -98,9 +98,11 @@ class MemorySearch:
             low = version.last_updated
             return any(date_fits(value, low, low + _INSTANT) for value in condition.values)
         if isinstance(condition, Missing):
-            return bool(rows_of(record.rows, condition.kind, condition.index)) != condition.missing
+            rows = rows_of_all(record.rows, condition.kind, condition.indexes)
+            counted = [row for row in rows if not condition.types or row[0] in condition.types]
+            return bool(counted) != condition.missing
         if isinstance(condition, Match):
-            rows = [row for index in condition.indexes for row in rows_of(record.rows, condition.kind, index)]
+            rows = rows_of_all(record.rows, condition.kind, condition.indexes)
             return any(fits(condition, row) for row in rows) != (condition.modifier == "not")
         if isinstance(condition, Chain):
             return self._chained(condition, record, within)
@@ -167,7 +169,7 @@ def _sort_value(key: SortKey, record: Record) -> Any:
         return version.id if key.kind == "id" else version.last_updated
     # Tokens sort by code, references by id, dates by their beginning.
     column = 1 if key.kind in ("token", "reference", "uri") else 0
-    found = [row[column] for row in rows_of(record.rows, key.kind, key.index)]
+    found = [row[column] for row in rows_of_all(record.rows, key.kind, key.indexes)]
     if not found:
         return None
     return max(found) if key.descending else min(found)

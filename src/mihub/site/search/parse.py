@@ -117,7 +117,9 @@ class Parser:
         if modifier == "missing":
             if text not in ("true", "false"):
                 raise InvalidInput("The modifier :missing takes true or false.", where=parameter.name)
-            return Missing(parameter.index, parameter.kind, text == "true")
+            # A link to a URL may lead to any type.
+            types = parameter.only | {""} if parameter.only else frozenset[str]()
+            return Missing(parameter.indexes, parameter.kind, text == "true", types)
         if modifier not in _MODIFIERS[parameter.kind]:
             known = ", ".join(sorted((_MODIFIERS[parameter.kind] | {"missing"}) - RESOURCE_TYPES - {""}))
             raise NotSupported(
@@ -133,7 +135,7 @@ class Parser:
         if modifier == "identifier":
             return Match((parameter.identifier_index,), "token", read)
         return Match(
-            (parameter.index,), parameter.kind, read, modifier if modifier not in RESOURCE_TYPES else ""
+            parameter.indexes, parameter.kind, read, modifier if modifier not in RESOURCE_TYPES else ""
         )
 
     def _chain(self, parameter: Parameter, target: str, rest: str, text: str) -> Condition:
@@ -207,9 +209,9 @@ class Parser:
     def _sort_key(self, resource_type: str, text: str) -> SortKey:
         descending, name = text.startswith("-"), text.removeprefix("-")
         if name in ("_id", "_lastUpdated"):
-            return SortKey("id" if name == "_id" else "updated", 0, descending)
+            return SortKey("id" if name == "_id" else "updated", (), descending)
         parameter = self._parameter(resource_type, name)
-        return SortKey(parameter.kind, parameter.index, descending)
+        return SortKey(parameter.kind, parameter.indexes, descending)
 
     def _summary(self, question: Question, text: str) -> Question:
         if text not in ("count", "false"):

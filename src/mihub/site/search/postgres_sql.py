@@ -50,6 +50,8 @@ _DATE: Final = {
     "le": "({low} < %s OR ({low} >= %s AND {high} <= %s))",
     "ap": "({low} < %s AND {high} > %s)",
 }
+# Whether it is one parameter -> its comparison.
+_PARAM: Final = {True: "x.param = %s", False: "x.param = ANY(%s)"}
 _NUMBER: Final = {"gt": ">", "sa": ">", "lt": "<", "eb": "<", "ge": ">=", "le": "<="}
 
 
@@ -68,11 +70,7 @@ def condition_sql(condition: Condition, alias: str, within: Restriction) -> Sql:
             ]
         )
     if isinstance(condition, Missing):
-        word = "NOT EXISTS" if condition.missing else "EXISTS"
-        table = TABLES[condition.kind]
-        return f"{word} (SELECT 1 FROM {table} x WHERE x.rid = {alias}.rid AND x.param = %s)", [
-            condition.index
-        ]
+        return _missing(condition, alias)
     if isinstance(condition, Match):
         return _match(condition, alias)
     if isinstance(condition, Chain):
@@ -109,9 +107,9 @@ def sort_columns(sort: Sequence[SortKey], alias: str) -> Sql:
         best = "max" if key.descending else "min"
         texts.append(
             f", (SELECT {best}(x.{_SORT_COLUMNS[key.kind]}) FROM {TABLES[key.kind]} x"
-            f" WHERE x.rid = {alias}.rid AND x.param = %s) AS s{number}"
+            f" WHERE x.rid = {alias}.rid AND {_PARAM[len(key.indexes) == 1]}) AS s{number}"
         )
-        values.append(key.index)
+        values.append(_of(key.indexes))
     return "".join(texts), values
 
 
@@ -141,16 +139,26 @@ def after_sql(sort: Sequence[SortKey], after: tuple[Any, ...]) -> Sql:
     return "(" + " OR ".join(f"({choice})" for choice in choices) + ")", values
 
 
+def _missing(condition: Missing, alias: str) -> Sql:
+    word = "NOT EXISTS" if condition.missing else "EXISTS"
+    kinds, values = (" AND x.type = ANY(%s)", [sorted(condition.types)]) if condition.types else ("", [])
+    found = f"SELECT 1 FROM {TABLES[condition.kind]} x WHERE x.rid = {alias}.rid"
+    param = _PARAM[len(condition.indexes) == 1]
+    return f"{word} ({found} AND {param}{kinds})", [_of(condition.indexes), *values]
+
+
+def _of(indexes: tuple[int, ...]) -> int | list[int]:
+    """The value for `_PARAM`: one number keeps the plan of an equality."""
+    return indexes[0] if len(indexes) == 1 else list(indexes)
+
+
 def _match(match: Match, alias: str) -> Sql:
     text, values = _any([_value(value, match.modifier) for value in _merged(match.values)])
     word = "NOT EXISTS" if match.modifier == "not" else "EXISTS"
-    alone = len(match.indexes) == 1
-    param, indexes = (
-        ("x.param = %s", match.indexes[0]) if alone else ("x.param = ANY(%s)", list(match.indexes))
-    )
+    param = _PARAM[len(match.indexes) == 1]
     return (
         f"{word} (SELECT 1 FROM {TABLES[match.kind]} x WHERE x.rid = {alias}.rid AND {param} AND {text})",
-        [indexes, *values],
+        [_of(match.indexes), *values],
     )
 
 

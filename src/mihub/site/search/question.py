@@ -75,11 +75,12 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The resource has no row of the parameter, or has one."""
+    """The resource has no row of the parameter, or has one. `types`: links to others do not count (empty: all do)."""
 
-    index: int
+    indexes: tuple[int, ...]
     kind: str
     missing: bool
+    types: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class SortKey:
     """`kind` "id" and "updated" are columns of the resource; else rows of the parameter. Missing comes last."""
 
     kind: str
-    index: int
+    indexes: tuple[int, ...]
     descending: bool
 
 
