@@ -44,6 +44,10 @@ class Codes(Protocol):
         """Whether the value set (a canonical, perhaps with `|version`) holds the code. `system` "" for a bare code."""
         ...
 
+    def in_system(self, system: str, code: str, *, version: str = "", display: str = "") -> Answer:
+        """Whether a code is in its code system. `why` of a yes may be `display-differs` or `inactive`."""
+        ...
+
     def codes_of(self, value_set: str) -> frozenset[tuple[str, str]] | None:
         """All codes of a small value set as (system, code); None when it is large, unknown, or not listable."""
         ...

@@ -46,7 +46,7 @@ class Engine:
         self.broken: dict[str, str] = {}
         self._types: dict[str, Check | None] = {}
         self._base = BaseTypes(self)
-        self._systems = CodingSystems(definitions, codes)
+        self._systems = CodingSystems(codes)
         self.coding = self._systems.check
         self.extensions = Extensions(self)
         self.references = References(self)

@@ -7,6 +7,7 @@ that. Source: https://hl7.org/fhir/R4/valueset.html#compositions. Implements `co
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any, Final
 
 from mihub.core.fhir import Json, Resource
@@ -24,6 +25,8 @@ class PackagedCodes:
         self._definitions = definitions
         self._listed: dict[str, _Codes | None] = {}
         self._systems: dict[str, _Codes | None] = {}
+        # system -> code -> the displays that fit
+        self._names: dict[str, dict[str, frozenset[str]] | None] = {}
         self._lock = threading.RLock()
 
     def codes_of(self, value_set: str) -> _Codes | None:
@@ -44,6 +47,27 @@ class PackagedCodes:
             return Said("unknown", why, {"value_set": value_set, "system": system})
         inside = (system, code) in codes if system else any(code == one for _, one in codes)
         return Said("yes" if inside else "no", "" if inside else "not-in-value-set")
+
+    def in_system(self, system: str, code: str, *, version: str = "", display: str = "") -> Said:
+        """By the code system's own list, where it is complete."""
+        names = self._displays(system)
+        if names is None:
+            known = self._definitions.find(system, "CodeSystem") is not None
+            return Said("unknown", "not-enumerable" if known else "unknown-system", {"system": system})
+        fitting = names.get(code)
+        if fitting is None:
+            return Said("no", "unknown-code", {"system": system})
+        if display and fitting and _plain(display) not in fitting:
+            return Said("yes", "display-differs", {"system": system})
+        return Said("yes")
+
+    def _displays(self, system: str) -> dict[str, frozenset[str]] | None:
+        with self._lock:
+            if system not in self._names:
+                found = self._definitions.find(system, "CodeSystem")
+                complete = found is not None and found.resource.get("content") == "complete"
+                self._names[system] = _named(found.resource) if found is not None and complete else None
+            return self._names[system]
 
     def _list(self, value_set: str) -> _Codes | None:
         found = self._definitions.find(value_set, "ValueSet")
@@ -99,11 +123,26 @@ class PackagedCodes:
 
 
 def _all(system: Resource) -> list[str]:
-    codes: list[str] = []
+    return [one["code"] for one in _concepts(system)]
+
+
+def _concepts(system: Resource) -> Iterator[Json]:
     rest: list[Any] = list(system.get("concept") or ())
     while rest:
         one = rest.pop()
         if isinstance(one.get("code"), str):
-            codes.append(one["code"])
+            yield one
         rest += one.get("concept") or ()
-    return codes
+
+
+def _plain(text: str) -> str:
+    """Case and runs of spaces do not make another display."""
+    return " ".join(text.split()).casefold()
+
+
+def _named(system: Resource) -> dict[str, frozenset[str]]:
+    found = {}
+    for one in _concepts(system):
+        names = [one.get("display"), *(row.get("value") for row in one.get("designation") or ())]
+        found[one["code"]] = frozenset(_plain(name) for name in names if isinstance(name, str))
+    return found
