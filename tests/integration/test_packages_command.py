@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -263,6 +266,26 @@ def test_what_can_not_be_done_is_one_sentence(
     assert shown.err.startswith(f"mihub: {said}")
     assert len(shown.err.splitlines()) == 1
     assert not (site / FILE_NAME).exists()
+
+
+def test_the_how_to_page_does_what_it_says(
+    shared: Path, tmp_path: Path, line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "load-packages.md"
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "my-site").mkdir()
+    (tmp_path / "my-site" / "site.toml").write_text('member = "my-clinic"\n')
+    (tmp_path / "packages").mkdir()
+    shutil.copy(shared / "packages" / "de.basisprofil.r4-1.5.4.tgz", tmp_path)
+    person = "de.medizininformatikinitiative.kerndatensatz.person-2025.0.0.tgz"
+    shutil.copy(shared / "packages" / person, tmp_path / "packages")
+    monkeypatch.chdir(tmp_path)
+    commands = [shlex.split(words) for block in blocks for words in block.splitlines()]
+    assert len(commands) == 8
+    for program, *words in commands:
+        shown = line.run(*words)
+        assert (program, shown.code, shown.err) == ("mihub", 0, ""), words
+    assert shown.out.startswith("de.basisprofil.r4#1.5.4 is removed.")
 
 
 def test_a_folder_that_is_no_site_is_named(tmp_path: Path, line: CommandLine) -> None:

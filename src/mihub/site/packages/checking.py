@@ -1,7 +1,8 @@
 """Profiles that can not be used, or that contradict their base although their publisher shipped a snapshot.
 
 The first are looked for with every `add`; the second only when somebody asks (`mihub packages check`), because every
-snapshot is generated for it. Above: `shelf`. Below: `lookup`, `snapshots`, `core.fhir.definitions.snapshot`.
+snapshot is generated for it. A package that is removed meanwhile has nothing more to say. Above: `shelf`. Below:
+`lookup`, `snapshots`, `core.fhir.definitions.snapshot`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from mihub.core.fhir.definitions import snapshot
 from mihub.errors import MihubError
 from mihub.site.packages.account import SetAside
-from mihub.site.packages.lookup import Answer, Lookup
+from mihub.site.packages.lookup import Answer, Gone, Lookup
 from mihub.site.packages.manifest import CORE_NAME
 from mihub.site.packages.snapshots import STUMBLES, Snapshots, Watched
 
@@ -23,6 +24,8 @@ def unusable(lookup: Lookup, snapshots: Snapshots, label: str) -> Iterator[SetAs
             continue
         try:
             snapshots.structure(answer)
+        except Gone:
+            return
         except MihubError as error:
             yield _said(answer, error)
 
@@ -31,11 +34,14 @@ def contradicting(lookup: Lookup, snapshots: Snapshots, label: str) -> Iterator[
     """Profiles of a package whose differential does not fit their base, whether or not a snapshot was shipped."""
     yield from unusable(lookup, snapshots, label)
     for answer in _structures(lookup, label):
-        resource = lookup.resource(answer.shelved)
-        if not answer.shelved.snapshot or not resource.get("differential"):
+        if not answer.shelved.snapshot:
             continue
         try:
-            snapshot.generate(resource, Watched(lookup, snapshots, label))
+            resource = lookup.resource(answer.shelved)
+            if resource.get("differential"):
+                snapshot.generate(resource, Watched(lookup, snapshots, label))
+        except Gone:
+            return
         except MihubError as error:
             yield _said(answer, error)
         except STUMBLES as error:

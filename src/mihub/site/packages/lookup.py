@@ -9,15 +9,16 @@ from __future__ import annotations
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.canonical import split
 from mihub.core.fhir.definitions.protocol import Definitions, Found, Known
+from mihub.errors import Unavailable
 from mihub.site.packages.database import Database, Stamp
 from mihub.site.packages.dependencies import CORE_LABEL, Graph
 from mihub.site.packages.resolution import Option, resolve
@@ -32,6 +33,8 @@ _FROM: Final = "FROM resource JOIN package ON package.id = resource.package"
 _KEPT_JSON_BYTES: Final = 4 * 2**20
 _CORE_JSON_BYTES: Final = 32_000
 _KEPT_ANSWERS: Final = 20_000
+_LOOKS: Final = 20
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,10 @@ class Shelved:
     def built_in(self) -> bool:
         """Is it the program's own R4 core?"""
         return self.number == 0
+
+
+class Gone(Exception):
+    """A definition was removed between finding and reading it; who looks again finds what is there now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +208,9 @@ class Lookup:
             found = self.core.find(named, known.resource_type)
             return found.resource if found is not None else {}
         rows = self.database.read("SELECT packed FROM body WHERE resource = ?", [shelved.number])
-        # Removed by another process since it was found: an empty resource of its type, and the next look is right.
-        return unpack(rows[0][0]) if rows else {"resourceType": known.resource_type, "url": known.url}
+        if not rows:
+            raise Gone
+        return unpack(rows[0][0])
 
     def all(self, resource_type: str) -> Iterator[Known]:
         """Every definition of a type; what R4 core's package shares with the program counts once."""
@@ -228,6 +236,22 @@ class Lookup:
 
     def find(self, canonical: str, resource_type: str, asked_from: str) -> Found | None:
         """The definition with its content."""
+        return self.steadily(lambda: self._find(canonical, resource_type, asked_from))
+
+    def steadily(self, look: Callable[[], _T]) -> _T:
+        """What a look finds, looking again when something was removed under its hands."""
+        for _ in range(_LOOKS):
+            try:
+                return look()
+            except Gone:
+                self.changed_here()
+        raise Unavailable(
+            "The package shelf changes too quickly.",
+            where=self.database.where,
+            next_step="Try again in a minute.",
+        )
+
+    def _find(self, canonical: str, resource_type: str, asked_from: str) -> Found | None:
         generation = self.generation()
         answer = self._answer(generation, canonical, resource_type, asked_from)
         if answer is None:

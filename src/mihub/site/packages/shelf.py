@@ -55,8 +55,7 @@ class Shelf:
 
     def structure(self, canonical: str) -> Found | None:
         """See `Definitions`. A generated snapshot is kept in the file until something it was made of changes."""
-        answer = self._lookup.answer(canonical, "StructureDefinition", "")
-        return self._snapshots.structure(answer) if answer is not None else None
+        return self._snapshots.find(canonical, "")
 
     def all(self, resource_type: str) -> Iterator[Known]:
         """See `Definitions`; the program's own R4 core comes last."""
@@ -186,8 +185,7 @@ class SeenFrom:
 
     def structure(self, canonical: str) -> Found | None:
         """See `Definitions`."""
-        answer = self._lookup.answer(canonical, "StructureDefinition", self._package)
-        return self._snapshots.structure(answer) if answer is not None else None
+        return self._snapshots.find(canonical, self._package)
 
     def all(self, resource_type: str) -> Iterator[Known]:
         """See `Definitions`."""

@@ -44,6 +44,15 @@ class Snapshots:
         self._faults: dict[int, MihubError] = {}
         self._at_work = threading.local()
 
+    def find(self, canonical: str, asked_from: str) -> Found | None:
+        """The StructureDefinition that a canonical means, with a snapshot. Raises as `structure` does."""
+
+        def look() -> Found | None:
+            answer = self._lookup.answer(canonical, "StructureDefinition", asked_from)
+            return self.structure(answer) if answer is not None else None
+
+        return self._lookup.steadily(look)
+
     def structure(self, answer: Answer) -> Found:
         """The StructureDefinition with a snapshot. Raises `InvalidInput` when none can be generated."""
         shelved = answer.shelved
@@ -76,7 +85,8 @@ class Snapshots:
             whole, size, uses = self._from_file(shelved) or self._make(shelved)
         except MihubError as error:
             with self._lock:
-                self._faults[shelved.number] = error
+                if generation == self._generation:
+                    self._faults[shelved.number] = error
             raise
         with self._lock:
             if generation == self._generation:
