@@ -74,6 +74,14 @@ _R4_TARGETS = {
     ),
 }
 
+# Rows of the patient's compartment that Medplum changed, as R4 has them; and a parameter it added.
+_PATIENT_COMPARTMENT = _HL7 + "CompartmentDefinition/patient"
+_R4_COMPARTMENT: dict[str, dict[str, list[str]]] = {
+    "Encounter": {"param": ["patient"]},
+    "Task": {"param": []},
+}
+_EVERYTHING = _HL7 + "OperationDefinition/Patient-everything"
+
 # Per resource type: the top-level members that are facts.
 _COMMON = ["resourceType", "id", "url", "identifier", "version", "name", "title", "status", "experimental"]
 _KEPT = {
@@ -220,13 +228,24 @@ def facts(resource: dict[str, Any]) -> dict[str, Any]:
         kept["extension"] = status
     if resource["resourceType"] == "StructureDefinition":
         kept["differential"] = {"element": list(elements(resource))}
-    if resource["resourceType"] == "CodeSystem":
-        url = resource["url"]
-        concepts = [c for c in kept.get("concept", ()) if (url, c["code"]) not in _NOT_R4_CODES]
-        kept.update({"concept": concepts} if concepts else {})
+    if "concept" in kept:
+        kept["concept"] = list(concepts(kept["url"], kept["concept"]))
+    if kept["url"] == _PATIENT_COMPARTMENT:
+        kept["resource"] = [{**row, **_R4_COMPARTMENT.get(row["code"], {})} for row in kept["resource"]]
+        kept["resource"] = [{k: v for k, v in row.items() if v} for row in kept["resource"]]
+    if kept["url"] == _EVERYTHING:
+        kept["parameter"] = [row for row in kept["parameter"] if row["name"] != "_offset"]
     if resource["url"] in _R4_TARGETS:
         kept["target"] = _R4_TARGETS[resource["url"]]
     return kept
+
+
+def concepts(url: str, listed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The codes of a system that R4 has, at every level."""
+    for concept in listed:
+        if (url, concept["code"]) not in _NOT_R4_CODES:
+            below = {"concept": list(concepts(url, concept["concept"]))} if "concept" in concept else {}
+            yield {**concept, **below}
 
 
 def elements(structure: dict[str, Any]) -> Iterator[dict[str, Any]]:
