@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mihub.core.fhir import Json
 from mihub.core.fhir.fhirpath import Element, r4
 from mihub.site.validate.bindings import CODED, binding_of, bound
-from mihub.site.validate.invariants import BUILT_IN, compiled, constraints_of
-from mihub.site.validate.names import CORE, type_code
+from mihub.site.validate.invariants import BUILT_IN, Constraint, compiled, constraints_of
+from mihub.site.validate.names import CORE, model_type, type_code
 from mihub.site.validate.parts import PartCheck, collector
 from mihub.site.validate.primitives import PRIMITIVES
 from mihub.site.validate.run import Run, Where
@@ -72,6 +72,8 @@ class Delta:
         return tuple(found)
 
     def _child(self, node: Node, grounds: Grounds) -> Check | None:
+        if grounds and _same_rules(node, grounds[0]):
+            return None
         name = grounds[-1].name if grounds else node.name
         every = [type_code(row) for row in (grounds[-1] if grounds else node).types]
         own = [type_code(row) for row in node.types] or every
@@ -215,16 +217,20 @@ class Delta:
 
     def _conditions(self, node: Node, grounds: Grounds, code: str) -> list[Check]:
         """The invariants that no ground carries."""
-        known = {(row.key, row.expression) for ground in grounds for row in constraints_of(ground.definition)}
+        rows = _constraints(node)
+        if not rows:
+            return []
+        known = {(row.key, row.expression) for ground in grounds for row in _constraints(ground)}
+        rows = [row for row in rows if (row.key, row.expression) not in known]
+        if not rows:
+            return []
         keys = {key for key, _ in known}
-        type_name = node.path if r4().type(node.path) is not None and code not in PRIMITIVES else code
+        type_name = node.path if model_type(node.path) is not None and code not in PRIMITIVES else code
         engine = self.engine
         return [
             compiled(row, type_name or "Element", engine.deadline_seconds, self.url)
-            for row in constraints_of(node.definition)
-            if (row.key, row.expression) not in known
-            and not (row.key in keys and row.key.startswith(("dom-", "ref-", "ele-", "ext-")))
-            and row.key not in BUILT_IN
+            for row in rows
+            if not (row.key in keys and row.key.startswith(("dom-", "ref-", "ele-", "ext-")))
             and (engine.best_practice or not row.best_practice)
         ]
 
@@ -265,6 +271,31 @@ class Delta:
         return [self.engine.profiles.one_of(names, self.url)]
 
 
+def _constraints(node: Node) -> list[Constraint]:
+    """The conditions of a node that no shape decides, read once."""
+    found: list[Constraint] | None = node.kept.get("constraints")
+    if found is None:
+        found = [row for row in constraints_of(node.definition) if row.key not in BUILT_IN]
+        node.kept["constraints"] = found
+    return found
+
+
+_FACETS: Final = ("min", "max", "type", "binding", "constraint", "maxLength", "contentReference")
+
+
+def _same_rules(node: Node, ground: Node) -> bool:
+    """Whether a leaf of the profile says word for word what its ground says: most elements do."""
+    if node.children or node.slices or node.value_of("fixed") or node.value_of("pattern"):
+        return False
+    own, other = node.definition, ground.definition
+    return (
+        all(own.get(facet) == other.get(facet) for facet in _FACETS)
+        and not node.value_of("minValue")
+        and not node.value_of("maxValue")
+        and (node.slicing is None or node.slicing.get("rules") != "closed")
+    )
+
+
 def _is_choice_of(name: str, choice: str) -> bool:
     stem = choice.removesuffix("[x]")
     return stem != choice and name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper()
@@ -297,4 +328,4 @@ def _each_object(name: str, check: PartCheck) -> Check:
 
 def element(value: Any, code: str, extra: Any) -> Element:
     """A primitive with its extras, for FHIRPath."""
-    return Element(value, r4().type(code) or r4().untyped, extra if isinstance(extra, dict) else None)
+    return Element(value, model_type(code) or r4().untyped, extra if isinstance(extra, dict) else None)

@@ -14,7 +14,7 @@ from mihub.core.fhir.fhirpath import Element, FhirPathError, compile, r4  # noqa
 from mihub.core.fhir.fhirpath.types import TypeInfo
 from mihub.errors import MihubError
 from mihub.site.validate.finding import Severity
-from mihub.site.validate.names import type_code
+from mihub.site.validate.names import model_type, type_code
 from mihub.site.validate.primitives import absolute
 from mihub.site.validate.run import RESOURCE, Run, Where
 from mihub.site.validate.shapes import Check
@@ -170,7 +170,7 @@ class Extensions:
         return self._places[key]
 
     def _walk(self, root: str, steps: list[str]) -> frozenset[str]:
-        names = set(_ancestry(r4().type(root)))
+        names = set(_ancestry(model_type(root)))
         node = self._engine.type_tree(root)
         top = node
         for step in steps:
@@ -181,7 +181,7 @@ class Extensions:
                 node = self._inner(node, top)
             child = None if node is None else node.children.get(stem) or node.children.get(f"{stem}[x]")
             kind = code or (type_code(child.types[0]) if child is not None and child.types else "")
-            names |= set(_ancestry(r4().type(kind)))
+            names |= set(_ancestry(model_type(kind)))
             node = child
             if code or (child is not None and not child.children and kind):
                 node = self._engine.type_tree(kind)
@@ -202,7 +202,7 @@ class Extensions:
             return
         for text in rule.conditions:
             try:
-                kind = r4().type(str(owner.get("resourceType", ""))) or r4().untyped
+                kind = model_type(str(owner.get("resourceType", ""))) or r4().untyped
                 verdict = compile(text).test(
                     Element(owner, kind), variables={"resource": run.resource, "rootResource": run.root}
                 )

@@ -17,6 +17,7 @@ from mihub.core.fhir.fhirpath.scope import NO_HOOKS
 from mihub.core.fhir.fhirpath.types import TypeInfo
 from mihub.site.validate import natives
 from mihub.site.validate.finding import Severity
+from mihub.site.validate.names import model_type
 from mihub.site.validate.presence import quick
 from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import Check
@@ -57,7 +58,7 @@ def constraints_of(definition: Json) -> list[Constraint]:
 
 def compiled(constraint: Constraint, type_name: str, seconds: float, profile: str = "") -> Check:
     """The check of one condition on elements of a type (`Patient`, `Patient.contact`, `HumanName`, `code`)."""
-    kind = r4().type(type_name) or r4().untyped
+    kind = model_type(type_name) or r4().untyped
     try:
         expression = compile(constraint.expression)
     except FhirPathError as error:

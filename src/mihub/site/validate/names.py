@@ -5,9 +5,12 @@ Source: https://hl7.org/fhir/R4/formats.html#choice. Above: `base`, `profile`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from mihub.core.fhir import Json
+from mihub.core.fhir.fhirpath import r4
+from mihub.core.fhir.fhirpath.types import TypeInfo
 
 CORE: Final = "http://hl7.org/fhir/StructureDefinition/"
 _SYSTEM: Final = "http://hl7.org/fhirpath/System."
@@ -43,3 +46,9 @@ def choice_label(stem: str, code: str) -> str:
 def canonical_of(code: str) -> str:
     """The address of a type's own structure."""
     return code if ":" in code else CORE + code
+
+
+@lru_cache(maxsize=20_000)
+def model_type(name: str) -> TypeInfo | None:
+    """The type of that name or path as FHIRPath knows it; also remembers that there is none."""
+    return r4().type(name)

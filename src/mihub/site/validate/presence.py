@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mihub.core.fhir.fhirpath import Model
 from mihub.core.fhir.fhirpath.nodes import Binary, Call, Literal, Member, Node, Special
 from mihub.core.fhir.fhirpath.types import TypeInfo
 
@@ -182,8 +181,3 @@ def _equal(node: Binary, kind: TypeInfo) -> Quick | None:
 
 def _is_text(kind: TypeInfo | None) -> bool:
     return kind is not None and kind.name in ("code", "string", "uri", "canonical", "id")
-
-
-def model_type(model: Model, name: str) -> TypeInfo | None:
-    """The type an invariant's element has."""
-    return model.type(name)

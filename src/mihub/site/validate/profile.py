@@ -14,7 +14,7 @@ from mihub.core.fhir import Json
 from mihub.core.fhir.fhirpath import r4
 from mihub.errors import MihubError
 from mihub.site.validate.delta import Delta
-from mihub.site.validate.names import CORE
+from mihub.site.validate.names import CORE, model_type
 from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import Check
 from mihub.site.validate.tree import Node
@@ -97,7 +97,7 @@ class Profiles:
             profile.check(value, where, run)
 
     def _above(self, wanted: str, name: str) -> bool:
-        kind = r4().type(name)
+        kind = model_type(name)
         return wanted in _ABSTRACT and kind is not None and kind.is_a(wanted)
 
     def fits(self, value: Any, canonical: str, run: Run) -> bool:

@@ -47,14 +47,18 @@ class References:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._types: dict[str, str] = {}
 
     def type_of(self, canonical: str) -> str:
         """The resource type a target profile describes; "" when it is unknown."""
         name = canonical.removeprefix(CORE)
         if name in RESOURCE_TYPES or name in _ANY:
             return name
-        try_found = self._engine.definitions.find(canonical, "StructureDefinition")
-        return "" if try_found is None else str(try_found.resource.get("type") or "")
+        known = self._types.get(canonical)
+        if known is None:
+            found = self._engine.definitions.find(canonical, "StructureDefinition")
+            known = self._types[canonical] = "" if found is None else str(found.known.type or "")
+        return known
 
     def check(self, targets: Sequence[str]) -> Check:
         """R4's rule: the type must be one of these; any when there are none."""

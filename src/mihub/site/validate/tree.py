@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from mihub.core.fhir import Json, Resource
 from mihub.errors import InvalidInput
@@ -27,6 +27,8 @@ class Node:
     slice_name: str = ""
     children: dict[str, Node] = field(default_factory=dict)
     slices: dict[str, Node] = field(default_factory=dict)
+    # Compilers keep here what they worked out of the definition once.
+    kept: dict[str, Any] = field(default_factory=dict)
 
     @property
     def min(self) -> int:
@@ -53,10 +55,11 @@ class Node:
 
     def value_of(self, stem: str) -> tuple[str, Any] | None:
         """`fixed`, `pattern`, `minValue`...: the type and value of that choice, None when absent."""
-        for key, value in self.definition.items():
-            if key.startswith(stem) and len(key) > len(stem) and key[len(stem)].isupper():
-                return key[len(stem) :], value
-        return None
+        values = self.kept.get("values")
+        if values is None:
+            values = self.kept["values"] = _values(self.definition)
+        found: tuple[str, Any] | None = values.get(stem)
+        return found
 
     def walk(self) -> Iterator[Node]:
         """This node and all below, slices included."""
@@ -65,6 +68,18 @@ class Node:
             yield from child.walk()
         for part in self.slices.values():
             yield from part.walk()
+
+
+_STEMS: Final = ("fixed", "pattern", "minValue", "maxValue")
+
+
+def _values(definition: Json) -> dict[str, tuple[str, Any]]:
+    found = {}
+    for key, value in definition.items():
+        for stem in _STEMS:
+            if key.startswith(stem) and key[len(stem) : len(stem) + 1].isupper():
+                found[stem] = key[len(stem) :], value
+    return found
 
 
 def grow(structure: Resource) -> Node:
