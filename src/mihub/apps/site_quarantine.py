@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from mihub.core.policy.actor import Access
 from mihub.errors import InvalidInput, MihubError, TooLarge
+from mihub.site.quarantine.places import is_whole
 from mihub.site.quarantine.protocol import (
     MAX_BODY_BYTES,
     OPEN_STATES,
@@ -164,6 +165,7 @@ def _shown(seen: Seen, language: str) -> dict[str, Any]:
         "may_see": seen.may_see,
         "may_act": seen.may_act,
         "text": text,
+        "whole": seen.text is not None and is_whole(seen.text),
     }
 
 

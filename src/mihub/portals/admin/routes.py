@@ -27,6 +27,7 @@ from mihub.errors import (
     Unavailable,
     Unprocessable,
 )
+from mihub.portals.admin import quality, quarantine
 from mihub.portals.admin.refusal import Refusal, refusal_of
 from mihub.portals.shell.areas import Area, NavItem
 from mihub.portals.shell.forms import FormErrors
@@ -44,6 +45,7 @@ _SHOWN_REASONS: Final = 200
 _REFUSALS: Final = (InvalidInput, NotSupported, StorageFull, TooLarge, Unavailable, Unprocessable)
 
 
+@require(*_ENGINEERS, *_OFFICERS)
 async def status(request: Request) -> Response:
     """What the site holds and how far its parts are; who protects data has a page of their own."""
     if session_of(request).actor.role in _OFFICERS:
@@ -164,6 +166,13 @@ def routes(portal: Portal) -> Sequence[Route]:
         Route("/a", status),
         Route("/a/import", imports),
         Route("/a/import", run_import, methods=["POST"]),
+        Route("/a/quarantaene", quarantine.items),
+        Route("/a/quarantaene/erneut", quarantine.retry_all, methods=["POST"]),
+        Route("/a/quarantaene/{item:int}", quarantine.item),
+        Route("/a/quarantaene/{item:int}/erneut", quarantine.retry, methods=["POST"]),
+        Route("/a/quarantaene/{item:int}/reparieren", quarantine.repair, methods=["POST"]),
+        Route("/a/quarantaene/{item:int}/verwerfen", quarantine.discard, methods=["POST"]),
+        Route("/a/qualitaet", quality.show),
         Route("/a/zaehlung", question),
         Route("/a/zaehlung", count, methods=["POST"]),
         Route("/a/datenschutz", protection),
@@ -202,13 +211,16 @@ def _shown(report: dict[str, Any]) -> dict[str, Any]:
 
 AREA = Area(
     "admin",
-    _ENGINEERS | _OFFICERS,
+    _ENGINEERS | _OFFICERS | quality.READERS,
     routes,
     (
         NavItem("/a", "admin.nav.status", _ENGINEERS, exact=True),
         NavItem("/a/import", "admin.nav.import", _ENGINEERS),
+        NavItem("/a/quarantaene", "admin.nav.quarantine", quality.READERS),
+        NavItem("/a/qualitaet", "admin.nav.quality", quality.READERS),
         NavItem("/a/zaehlung", "admin.nav.count", _ENGINEERS),
         NavItem("/a/datenschutz", "admin.nav.protection", _OFFICERS),
     ),
     home="/a",
+    home_for=_ENGINEERS | _OFFICERS,
 )

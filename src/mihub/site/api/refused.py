@@ -63,4 +63,4 @@ def keep_refused(
         for _, one in error.refused:
             site.tally.refused(one)
     except MihubError as fault:
-        log.warning("a refused request was not kept", error=type(fault).__name__)
+        log.warning("refused-not-kept", error=type(fault).__name__)

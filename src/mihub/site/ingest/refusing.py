@@ -93,7 +93,7 @@ class Refusing:
         try:
             self.flush()
         except MihubError as error:
-            log.warning("refused records were not kept", error=type(error).__name__)
+            log.warning("refused-not-kept", error=type(error).__name__)
 
     def _note(self, record: Accepted) -> None:
         """The run's own account of conformance."""
@@ -134,7 +134,7 @@ class Refusing:
             for _, verdict in refused:
                 self.intake.counts.refused(verdict)
         except MihubError as error:
-            log.warning("conformance was not counted", error=type(error).__name__)
+            log.warning("conformance-not-counted", error=type(error).__name__)
 
     def _keep(
         self, body: Body, where: Reason, findings: tuple[Finding, ...], troubles: tuple[Trouble, ...]

@@ -60,7 +60,7 @@ class GatedStore:
                 self.quarantine.accepted(keys)
         except MihubError as error:
             # The record is written and acknowledged; a lost count must not look like a lost write.
-            log.warning("conformance was not counted", error=type(error).__name__)
+            log.warning("conformance-not-counted", error=type(error).__name__)
 
     def read(
         self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING

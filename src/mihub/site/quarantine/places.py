@@ -18,6 +18,7 @@ from mihub.core.fhir import Resource
 Path = tuple[str | int, ...]
 MOST_LINES: Final = 3_000
 _MOST_SIGNS: Final = 600
+_CUT: Final = " …"
 # A step of a location: `name`, `name[3]`, `extension('url')`, `ofType(Quantity)`; a slice's name or a note may follow.
 _STEP: Final = re.compile(
     r"(?:/\*.*?\*/)?\.?([A-Za-z_][A-Za-z0-9_]*)(?:\('?([^')]*)'?\))?(?::[^.\[]+)?((?:\[\d+\])*)"
@@ -57,6 +58,11 @@ def lines(body: bytes, locations: Sequence[str]) -> list[Line]:
         for text, indent, path in _written(resource, (), 0, "", "")
     ]
     return [line for number, line in enumerate(made) if number < MOST_LINES or line.findings]
+
+
+def is_whole(shown: Sequence[Line]) -> bool:
+    """Whether nothing was cut, so that the lines can be corrected and sent back."""
+    return len(shown) < MOST_LINES and not any(line.text.rstrip(',"').endswith(_CUT) for line in shown)
 
 
 def path_of(resource: Resource, location: str) -> Path:
@@ -131,4 +137,4 @@ def _written(value: Any, path: Path, indent: int, head: str, tail: str) -> Itera
 
 
 def _clipped(text: str) -> str:
-    return text if len(text) <= _MOST_SIGNS else f"{text[:_MOST_SIGNS]} …"
+    return text if len(text) <= _MOST_SIGNS else f"{text[:_MOST_SIGNS]}{_CUT}"
