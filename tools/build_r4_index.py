@@ -199,7 +199,8 @@ def main(archive: Path) -> None:
     for resource in definitions(archive):
         name = _PARTS[resource["resourceType"]][0]
         # A few canonicals come twice; the first is the one of the file that is about them.
-        parts[name].setdefault((resource["resourceType"], resource["url"]), facts(resource))
+        fact = facts(resource)
+        parts[name].setdefault((fact["resourceType"], fact["url"], fact.get("version", "")), fact)
     _TARGET.mkdir(exist_ok=True)
     for name, found in parts.items():
         packed = pack([found[key] for key in sorted(found)], sizes[name])
@@ -223,6 +224,12 @@ def facts(resource: dict[str, Any]) -> dict[str, Any]:
     """The resource without what is not a fact, and without what is not R4."""
     kept = {key: resource[key] for key in _KEPT[resource["resourceType"]] if key in resource}
     kept = {key: without_texts(value) for key, value in kept.items()}
+    # Tables of old versions of v2 bear their version in the address (`.../v2-0006|2.1`), where nobody would look for it.
+    kept["url"], _, version = resource["url"].partition("|")
+    kept.update({"version": version} if version else {})
+    for include in kept.get("compose", {}).get("include", ()):
+        system, _, version = include.get("system", "").partition("|")
+        include.update({"system": system, "version": version} if version else {})
     status = [x for x in resource.get("extension", ()) if x["url"] == _STANDARDS_STATUS]
     if status and resource["resourceType"] in ("CodeSystem", "ValueSet"):
         kept["extension"] = status
