@@ -42,6 +42,16 @@ packages_app = typer.Typer(
     help="FHIR packages of a site: profiles, value sets, code systems.\n\nExample: mihub packages add base-1.5.4.tgz",
 )
 app.add_typer(packages_app, name="packages")
+views_app = typer.Typer(
+    no_args_is_help=True,
+    help="Tables from FHIR by ViewDefinitions (SQL on FHIR v2).\n\nExample: mihub views run view.json --from obs.ndjson --out obs.parquet",
+)
+app.add_typer(views_app, name="views")
+codes_app = typer.Typer(
+    no_args_is_help=True,
+    help="Publishers' code lists of a site: ICD-10-GM, OPS, LOINC ...\n\nExample: mihub codes add icd10gm2026syst-claml.zip",
+)
+app.add_typer(codes_app, name="codes")
 quarantine_app = typer.Typer(
     no_args_is_help=True,
     help="What a site refused: look, repair, try again, discard.\n\nExample: mihub quarantine list --site my-site",
@@ -76,6 +86,86 @@ def main() -> None:
             sys.exit(code)
 
     sys.exit(console.run(command))
+
+
+@views_app.command("run")
+def views_run(
+    views: Annotated[
+        list[str], typer.Argument(help="ViewDefinitions: JSON files, names of shipped views, canonical URLs.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The file to write; with several views a folder.")],
+    folder: Annotated[
+        Path | None, typer.Option("--site", envvar="MIHUB_SITE", help="Read the record of this site.")
+    ] = None,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Read these files or folders: NDJSON, gzipped NDJSON, JSON; may repeat."),
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="ndjson, csv, json or parquet (default: by the file's ending).")
+    ] = "",
+    header: Annotated[bool, typer.Option(help="CSV with a line of names.")] = True,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"], help="Only what changed later (with --site)."
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="How many processes (default: one a core).", min=1)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Flatten FHIR resources into tables. Exit code 65 when lines could not be read; the others are written.
+
+    Example: mihub views run lung-cancer-diagnoses --site my-site --out diagnoses.parquet
+    """
+    from mihub.apps import views as views_app_
+
+    sys.exit(
+        views_app_.run(
+            views,
+            # A folder that the environment names is meant only when nothing else is.
+            site=None if sources else folder,
+            sources=sources or [],
+            form=form,
+            out=out,
+            header=header,
+            since=since.astimezone() if since else None,
+            processes=processes,
+            as_json=as_json,
+        )
+    )
+
+
+@views_app.command("check")
+def views_check(
+    views: Annotated[
+        list[str], typer.Argument(help="ViewDefinitions: JSON files, names of shipped views, canonical URLs.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--site", envvar="MIHUB_SITE", help="Look into the packages of this site.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check ViewDefinitions and show the columns that they give.
+
+    Example: mihub views check view.json
+    """
+    from mihub.apps import views as views_app_
+
+    views_app_.check(views, site=folder, as_json=as_json)
+
+
+@views_app.command("list")
+def views_list(as_json: Json = False) -> None:
+    """The views that come with MiHUB.
+
+    Example: mihub views list
+    """
+    from mihub.apps import views as views_app_
+
+    views_app_.show(as_json=as_json)
 
 
 @app.command()
@@ -460,6 +550,79 @@ def trust_serve(folder: TrustFolder = HERE, host: Host = "127.0.0.1", port: Port
     from mihub.apps import trust
 
     trust.serve(folder, host=host, port=port)
+
+
+@codes_app.command("add")
+def codes_add(
+    sources: Annotated[
+        list[Path], typer.Argument(help="Publishers' files as downloaded: ZIP, folder or single file.")
+    ],
+    system: Annotated[
+        str, typer.Option(help="Code system, where the files do not say it: icd-10-gm, ..., or an address.")
+    ] = "",
+    version: Annotated[str, typer.Option(help="Version, where the files do not say it.")] = "",
+    title: Annotated[str, typer.Option(help="Title of a site's own list.")] = "",
+    language: Annotated[str, typer.Option(help="Language of a site's own list.")] = "",
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Load code lists; a running site sees them at once. Exit code 65 when one was refused.
+
+    Example: mihub codes add --site my-site icd10gm2026syst-claml.zip alphaidse2026.zip
+    """
+    from mihub.apps import codes
+    from mihub.site.terminology.lists import Wanted
+
+    sys.exit(codes.add(folder, sources, Wanted(system, version, title, language), as_json=as_json))
+
+
+@codes_app.command("list")
+def codes_list(folder: SiteFolder = HERE, as_json: Json = False) -> None:
+    """The loaded code lists, each with the sentence that its publisher asks to be shown.
+
+    Example: mihub codes list --site my-site
+    """
+    from mihub.apps import codes
+
+    codes.show(folder, as_json=as_json)
+
+
+@codes_app.command("remove")
+def codes_remove(
+    system: Annotated[str, typer.Argument(help="Short name or address of the code system.")],
+    version: Annotated[str, typer.Option(help="Only this version (default: all).")] = "",
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Take a code list out.
+
+    Example: mihub codes remove --site my-site icd-10-gm --version 2024
+    """
+    from mihub.apps import codes
+
+    codes.remove(folder, system, version, as_json=as_json)
+
+
+@codes_app.command("search")
+def codes_search(
+    text: Annotated[str, typer.Argument(help="A code, words or beginnings of words.")],
+    system: Annotated[
+        list[str] | None, typer.Option(help="Only this system: short name or address; may repeat.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=500)] = 20,
+    every_version: Annotated[
+        bool, typer.Option("--every-version", help="Older versions too (default: the newest of each).")
+    ] = False,
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Find codes as people type them, over all lists and the code systems of the loaded packages.
+
+    Example: mihub codes search --site my-site Lungenkrebs
+    """
+    from mihub.apps import codes
+
+    codes.search(folder, text, system or [], limit=limit, every_version=every_version, as_json=as_json)
 
 
 @packages_app.command("add")

@@ -14,7 +14,7 @@ from mihub.core.fhir.definitions.protocol import Definitions, Known
 from mihub.errors import MihubError
 from mihub.site.terminology.lists.database import Database
 from mihub.site.terminology.lists.entry import USES, CodeList, Entry, Head, Problems, Wording
-from mihub.site.terminology.lists.fold import MAX_WORDS, words
+from mihub.site.terminology.lists.fold import folded
 from mihub.site.terminology.lists.inventory import version_order
 from mihub.site.terminology.lists.loading import (
     SHARED_SEARCH,
@@ -134,7 +134,7 @@ def _index(connection: sqlite3.Connection) -> None:
     )
     display = USES.index("display")
     rows = (
-        (number, " ".join(dict.fromkeys((words(text) + (words(code) if use == display else []))[:MAX_WORDS])))
+        (number, folded(f"{text} {code}" if use == display else text))
         for number, text, use, code in connection.execute(query, (_KIND,)).fetchall()
     )
     connection.executemany(f"INSERT INTO said_{SHARED_SEARCH} (rowid, words) VALUES (?, ?)", rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _LETTERS: Final = str.maketrans(
@@ -24,20 +25,25 @@ _DROPPED: Final = re.compile(r"(?<=[aou])e|(?<=[bdfgkpqrtvwx])h|([a-z])(?=\1)")
 _WORD: Final = re.compile(r"[^\W_]+")
 _PLAIN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _NO_CODE: Final = re.compile(r"[^0-9A-Z]+")
-MAX_WORDS = 24
+MAX_WORDS = 60
+
+
+@lru_cache(maxsize=1 << 16)
+def _word(word: str) -> tuple[str, ...]:
+    low = word.translate(_LETTERS)
+    if not low.isascii():
+        low = "".join(sign for sign in unicodedata.normalize("NFKD", low) if not unicodedata.combining(sign))
+    return tuple(_WORD.findall(_DROPPED.sub("", low)))
 
 
 def words(text: str) -> list[str]:
     """The folded words of a text, in order."""
-    low = text.lower().translate(_LETTERS)
-    if not low.isascii():
-        low = "".join(sign for sign in unicodedata.normalize("NFKD", low) if not unicodedata.combining(sign))
-    return _WORD.findall(_DROPPED.sub("", low))
+    return [part for word in _WORD.findall(text.lower()) for part in _word(word)]
 
 
 def folded(text: str) -> str:
-    """The folded words with one space between."""
-    return " ".join(words(text))
+    """The folded words without repetition, with one space between; of a very long text its beginning."""
+    return " ".join(dict.fromkeys(words(text)[:MAX_WORDS]))
 
 
 def plain(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from mihub.errors import InvalidInput, TooLarge
 from mihub.site.terminology.lists.database import MAX_CONCEPTS, bounds
 from mihub.site.terminology.lists.entry import USES, CodeList, Entry, Head, Problem, Problems
-from mihub.site.terminology.lists.fold import MAX_WORDS, squashed, words
+from mihub.site.terminology.lists.fold import folded, squashed
 from mihub.site.terminology.lists.hierarchy import ordered
 from mihub.site.terminology.lists.systems import rank
 
@@ -62,7 +62,7 @@ def write(connection: sqlite3.Connection, code_list: CodeList, *, only: bool = T
         _place(connection, list_id, size, code_list.problems)
         _keep_wordings(connection, list_id)
         if only:
-            _index(connection, list_id, list_id)
+            _index(connection, list_id)
     connection.execute("UPDATE list SET size = ? WHERE id = ?", (size, list_id))
     return Kept(list_id, size, code_list.problems.all())
 
@@ -124,9 +124,7 @@ class _staged:  # noqa: N801  # used like a function
 
     def __enter__(self) -> None:
         self._connection.execute("CREATE TEMP TABLE above (child INT, parent TEXT)")
-        self._connection.execute(
-            "CREATE TEMP TABLE staged (concept INT, use INT, language TEXT, text TEXT, folded TEXT, length INT)"
-        )
+        self._connection.execute("CREATE TEMP TABLE staged (concept INT, use INT, language TEXT, text TEXT)")
 
     def __exit__(self, *_: object) -> None:
         self._connection.execute("DROP TABLE above")
@@ -192,7 +190,7 @@ class _Concepts:
             [(number, code) for number, one in batch for code in one.leads_to[:1]],
         )
         many(
-            "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO staged VALUES (?, ?, ?, ?)",
             [row for number, one in batch for row in _said(number, one)],
         )
 
@@ -224,16 +222,10 @@ class _Concepts:
         return self._kinds[name]
 
 
-def _said(number: int, one: Entry) -> Iterator[tuple[int, int, str, str, str, int]]:
-    # What is no longer in force is looked up by its code, not by its words.
-    yield number, 0, "", one.display, "" if one.inactive else _folded(one.display), len(one.display)
+def _said(number: int, one: Entry) -> Iterator[tuple[int, int, str, str]]:
+    yield number, 0, "", one.display
     for wording in one.wordings:
-        folded = "" if one.inactive else _folded(wording.text)
-        yield number, USES.index(wording.use), wording.language, wording.text, folded, len(wording.text)
-
-
-def _folded(text: str) -> str:
-    return " ".join(dict.fromkeys(words(text)[:MAX_WORDS]))
+        yield number, USES.index(wording.use), wording.language, wording.text
 
 
 def _place(connection: sqlite3.Connection, list_id: int, size: int, problems: Problems) -> None:
@@ -277,22 +269,28 @@ def _note_lost(connection: sqlite3.Connection, list_id: int, problems: Problems)
 def _keep_wordings(connection: sqlite3.Connection, list_id: int) -> None:
     """Wordings sorted by length, so that the first rows of a search are its best ones."""
     first = bounds(list_id)[0]
+    # A newest list has the highest numbers: after this row the next ones follow by themselves.
+    connection.execute("INSERT INTO wording VALUES (?, 0, 0, '', '')", (first,))
     connection.execute(
-        "INSERT INTO wording SELECT ? + row_number() OVER (ORDER BY length, use, concept) - 1, concept, use, language, text"
-        " FROM staged ORDER BY length, use, concept",
-        (first,),
+        "INSERT INTO wording (concept, use, language, text)"
+        " SELECT concept, use, language, text FROM staged ORDER BY length(text), use, concept"
     )
+    connection.execute("DELETE FROM wording WHERE id = ?", (first,))
 
 
-def _index(connection: sqlite3.Connection, list_id: int, search: int) -> None:
-    first = bounds(list_id)[0]
-    create_index(connection, search)
-    connection.execute(
-        f"INSERT INTO said_{search} (rowid, words) SELECT number, folded FROM"
-        " (SELECT ? + row_number() OVER (ORDER BY length, use, concept) - 1 AS number, folded FROM staged) WHERE folded <> ''",
-        (first,),
+def _index(connection: sqlite3.Connection, list_id: int) -> None:
+    """The words of a list. What is no longer in force is looked up by its code, not by its words."""
+    create_index(connection, list_id)
+    rows = connection.execute(
+        "SELECT wording.id, wording.text FROM wording JOIN concept ON concept.id = wording.concept"
+        " WHERE wording.id BETWEEN ? AND ? AND concept.inactive = 0 ORDER BY wording.id",
+        bounds(list_id),
     )
-    index_words(connection, search)
+    connection.executemany(
+        f"INSERT INTO said_{list_id} (rowid, words) VALUES (?, ?)",
+        ((number, folded(text)) for number, text in rows),
+    )
+    index_words(connection, list_id)
 
 
 def create_index(connection: sqlite3.Connection, search: int) -> None:
@@ -301,7 +299,9 @@ def create_index(connection: sqlite3.Connection, search: int) -> None:
         f"CREATE VIRTUAL TABLE said_{search} USING fts5(words, content='', detail=none, columnsize=0, tokenize='ascii',"
         " prefix='2 3 4')"
     )
-    connection.execute(f"CREATE VIRTUAL TABLE part_{search} USING fts5(word, tokenize='trigram')")
+    connection.execute(
+        f"CREATE VIRTUAL TABLE part_{search} USING fts5(word, detail=none, columnsize=0, tokenize='trigram')"
+    )
 
 
 def index_words(connection: sqlite3.Connection, search: int) -> None:

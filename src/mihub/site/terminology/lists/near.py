@@ -67,9 +67,18 @@ def _joined(groups: Iterable[list[str]]) -> str:
     return " AND ".join(f"({' OR '.join(group)})" for group in groups)
 
 
-def _containing(connection: sqlite3.Connection, search: int, word: str) -> list[str]:
-    query = f"SELECT word FROM part_{search} WHERE part_{search} MATCH ? LIMIT {_MOST_WORDS}"
-    return [found for (found,) in connection.execute(query, (f'"{word}"',)) if not found.startswith(word)]
+def _containing(connection: sqlite3.Connection, search: int, part: str) -> list[str]:
+    """Words with this part inside, not at their beginning."""
+    return [word for word in _with_pieces(connection, search, part, _MOST_WORDS) if part in word[1:]]
+
+
+def _with_pieces(connection: sqlite3.Connection, search: int, part: str, most: int) -> Iterator[str]:
+    """Words that have every three letters of a part; nearly always the part itself."""
+    pieces = {part[at : at + 3] for at in range(len(part) - 2)}
+    if pieces:
+        asked = " AND ".join(f'"{piece}"' for piece in sorted(pieces))
+        query = f"SELECT word FROM part_{search} WHERE part_{search} MATCH ? LIMIT ?"
+        yield from (word for (word,) in connection.execute(query, (asked, most)))
 
 
 def _begins(connection: sqlite3.Connection, search: int, word: str) -> bool:
@@ -115,8 +124,7 @@ def _candidates(connection: sqlite3.Connection, search: int, word: str, allowed:
     }
     tail = word[_HEAD:]
     if len(tail) >= _HEAD:
-        inside = f"SELECT word FROM part_{search} WHERE part_{search} MATCH ? LIMIT {_MOST_LOOKED_AT}"
-        found.update(one for (one,) in connection.execute(inside, (f'"{tail}"',)))
+        found.update(_with_pieces(connection, search, tail, _MOST_LOOKED_AT))
     return found
 
 

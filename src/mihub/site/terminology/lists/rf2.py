@@ -52,7 +52,6 @@ _KINDS: Final = (
     PropertyKind("inactive", "boolean"),
     PropertyKind("sufficientlyDefined", "boolean"),
     PropertyKind("moduleId", "code"),
-    PropertyKind("effectiveTime", "string"),
     PropertyKind("memberOf", "code", "the simple reference sets that hold it"),
 )
 _SCHEMA: Final = """
@@ -179,7 +178,9 @@ def _merged(connection: sqlite3.Connection) -> Iterator[Entry]:
     above = _by_concept(connection, "SELECT source, destination FROM relationship ORDER BY source, rowid")
     member = _by_concept(connection, "SELECT concept, refset FROM member ORDER BY concept, rowid")
     defined = _by_concept(connection, "SELECT concept, term FROM definition ORDER BY concept, rowid")
-    for code, time, active, module, status in connection.execute("SELECT * FROM concept ORDER BY id"):
+    for code, active, module, status in connection.execute(
+        "SELECT id, active, module, status FROM concept ORDER BY id"
+    ):
         texts, parents, sets, meanings = said.at(code), above.at(code), member.at(code), defined.at(code)
         display, wordings = _wordings(code, texts)
         yield Entry(
@@ -189,7 +190,6 @@ def _merged(connection: sqlite3.Connection) -> Iterator[Entry]:
             wordings=wordings,
             properties=(
                 ("moduleId", module),
-                ("effectiveTime", time),
                 ("sufficientlyDefined", "false" if status == _PRIMITIVE else "true"),
                 *(("memberOf", refset) for (refset,) in sets),
             ),
