@@ -54,7 +54,7 @@ class Answer:
         about = self._about
         if about is None:
             return []
-        languages = self._validation.asked.working_languages
+        languages = self._validation.asked.shown_languages
         shown = about.displays.preferred(languages) or about.displays.preferred(None)
         version = about.used_version or ("" if self._validation.good else about.version)
         found = [

@@ -64,6 +64,10 @@ class Asked:
     languages: Languages | None = None
     # From the Accept-Language header: counts where no displayLanguage is asked.
     header_languages: Languages | None = None
+    # The language the value set is written in: counts where nobody asks.
+    own_languages: Languages | None = None
+    # The site's: what is shown where nobody asks, never what is demanded.
+    site_languages: Languages | None = None
     rules: tuple[VersionRule, ...] = ()
     properties: tuple[str, ...] = ()
     designations: tuple[str, ...] = ()
@@ -88,17 +92,22 @@ class Asked:
 
     @property
     def working_languages(self) -> Languages | None:
-        """The languages that count for displays."""
-        return self.languages or self.header_languages
+        """The languages a display is held against."""
+        return self.languages or self.header_languages or self.own_languages
+
+    @property
+    def shown_languages(self) -> Languages | None:
+        """The languages a display is chosen in."""
+        return self.languages or self.header_languages or self.site_languages or self.own_languages
 
     def rules_for(self, url: str) -> tuple[VersionRule, ...]:
         """The version rules for one canonical."""
         return tuple(rule for rule in self.rules if rule.url == url)
 
 
-def read(parameters: Resource, accept_language: str = "") -> Asked:
+def read(parameters: Resource, accept_language: str = "", site_languages: Languages | None = None) -> Asked:
     """Raises `InvalidInput` for values that can not be read, `Refused` for a bad language."""
-    asked = Asked()
+    asked = Asked(site_languages=site_languages)
     if accept_language:
         asked = replace(asked, header_languages=_header(accept_language))
     for one in entries(parameters):
@@ -116,8 +125,8 @@ def with_value_set(asked: Asked, value_set: Resource) -> Asked:
     for name in compose.get("property") or []:
         asked = _see(asked, "property", name, overrule=False)
     language = value_set.get("language")
-    if language and asked.header_languages is None:
-        asked = replace(asked, header_languages=_header(language))
+    if language:
+        asked = replace(asked, own_languages=_header(language))
     return asked
 
 

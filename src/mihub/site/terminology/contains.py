@@ -96,7 +96,7 @@ class Contents:
             if entry.reference.get("display"):
                 # What the value set says itself is what its authors want to be seen.
                 displays.said.insert(0, displays.said.pop(_last_own(displays)))
-        shown = displays.preferred(self._asked.working_languages)
+        shown = displays.preferred(self._asked.shown_languages)
         if shown is not None:
             one["display"] = shown.value
         if self._asked.include_designations:

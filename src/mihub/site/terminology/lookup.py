@@ -30,7 +30,7 @@ def lookup(parameters: Resource, sources: Sources, asked: Asked) -> Resource:
         raise NotFound("The code system does not have this code.", where="code")
     meta = system.metadata
     displays = Displays.of(concept, meta)
-    shown = displays.preferred(asked.working_languages)
+    shown = displays.preferred(asked.shown_languages)
     out = [
         parameter("name", "String", meta.name or meta.title or meta.url),
         parameter("code", "Code", code),

@@ -7,6 +7,7 @@ readable from any thread. Source: R4 ValueSet.compose. Above: `service`, `site.v
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from mihub.site.terminology.sources import Shelf, Sources
 from mihub.site.terminology.versions import matches
 
 _KEPT_SETS: Final = 5_000
+_LOOK_SECONDS: Final = 0.2
 _KEPT_ANSWERS: Final = 100_000
 # A value set up to this size becomes one set of codes; a larger one is asked part by part.
 LISTED: Final = 20_000
@@ -67,7 +69,7 @@ class _Compiled:
 class _Memory:
     """What is known under one generation of the definitions."""
 
-    generation: int
+    generation: tuple[int, int]
     sets: OrderedDict[str, _Compiled] = field(default_factory=OrderedDict)
     answers: dict[tuple[str, str, str, str], Membership] = field(default_factory=dict)
 
@@ -80,7 +82,8 @@ class Members:
         self._sources = Sources(shelf)
         self._external = ExternalAnswers(fallback) if fallback is not None else None
         self._lock = threading.RLock()
-        self._memory = _Memory(-1)
+        self._memory = _Memory((-1, -1))
+        self._look_again_at = 0.0
 
     def member(
         self, value_set: str, system: str, code: str, *, version: str = "", display: str = ""
@@ -113,8 +116,12 @@ class Members:
         return Membership("unknown", "not-enumerable", {"system": system})
 
     def _current(self) -> _Memory:
-        generation = self._shelf.definitions.generation
-        memory = self._memory
+        """What is compiled; looks a few times a second whether it still holds, for looking costs more than an answer."""
+        memory, now = self._memory, time.monotonic()
+        if now < self._look_again_at:
+            return memory
+        self._look_again_at = now + _LOOK_SECONDS
+        generation = self._shelf.generation
         if memory.generation != generation:
             memory = self._memory = _Memory(generation)
         return memory

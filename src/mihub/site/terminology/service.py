@@ -16,6 +16,7 @@ from mihub.site.terminology import asked as requests
 from mihub.site.terminology.answers import coded_entries, refused_answer
 from mihub.site.terminology.asked import Asked, entries, first, text
 from mihub.site.terminology.built_in import built_in
+from mihub.site.terminology.closure import ClosureTables, MemoryTables, closure
 from mihub.site.terminology.coded import Coded, coded
 from mihub.site.terminology.expand import Limits, expand
 from mihub.site.terminology.issues import Issue, Refused, issue, refused
@@ -49,12 +50,14 @@ class Terminology:
         *,
         language: str = "",
         limits: Limits = _LIMITS,
+        tables: ClosureTables | None = None,
     ) -> None:
-        self._shelf = Shelf(definitions, (*lists, *built_in(definitions)))
+        self._shelf = Shelf(definitions, lists, tuple(built_in(definitions)))
         self._members = Members(self._shelf, fallback)
         self._language: Languages | None = parse(language) if language else None
         self._limits = limits
         self._kept = KeptResources()
+        self._tables = tables if tables is not None else MemoryTables()
 
     def expand(self, parameters: Resource, *, accept_language: str = "") -> Resource:
         """ValueSet/$expand."""
@@ -115,6 +118,11 @@ class Terminology:
         sources, _ = self._request(parameters, accept_language)
         return translate(parameters, sources)
 
+    def closure(self, parameters: Resource, *, accept_language: str = "") -> Resource:
+        """ConceptMap/$closure."""
+        sources, _ = self._request(parameters, accept_language)
+        return closure(parameters, sources, self._tables)
+
     def batch_validate_code(self, parameters: Resource, *, accept_language: str = "") -> Resource:
         """$batch-validate-code: each `validation` is a request of its own over what is said for all."""
         shared = [one for one in entries(parameters) if one.get("name") != "validation"]
@@ -142,7 +150,7 @@ class Terminology:
             return error.outcome()
 
     def _request(self, parameters: Resource, accept_language: str) -> tuple[Sources, Asked]:
-        asked = requests.read(parameters, accept_language)
+        asked = requests.read(parameters, accept_language, self._language)
         return Sources(self._shelf, self._own(parameters), asked.supplements), asked
 
     def _own(self, parameters: Resource) -> Sequence[Resource]:

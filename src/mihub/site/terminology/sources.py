@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.protocol import Definitions, Known
@@ -23,15 +23,40 @@ _SUPPLEMENT_TYPE: Final = "http://hl7.org/fhir/StructureDefinition/codesystem-su
 _RANK: Final = {"complete": 3, "fragment": 2, "example": 1}
 
 
+@runtime_checkable
+class Listing(Protocol):
+    """Lists that come and go while the site runs."""
+
+    @property
+    def generation(self) -> int:
+        """Grows when a list comes or goes."""
+        ...
+
+    def __iter__(self) -> Iterator[CodeSystemProvider]: ...
+
+
 class Shelf:
     """What a site knows, without any request's own resources. Safe to use from any thread."""
 
-    def __init__(self, definitions: Definitions, lists: Iterable[CodeSystemProvider] = ()) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        lists: Iterable[CodeSystemProvider] = (),
+        built_in: Sequence[CodeSystemProvider] = (),
+    ) -> None:
         self.definitions = definitions
-        self._lists = tuple(lists)
+        # Kept as it was given: a site's lists change while it runs, each iteration gives those of the moment.
+        self._lists = lists if isinstance(lists, Listing) else tuple(lists)
+        self._built_in = tuple(built_in)
         self._lock = threading.Lock()
         self._index: tuple[int, dict[tuple[str, str], list[Known]]] | None = None
         self._providers: OrderedDict[tuple[str, ...], InMemoryCodeSystem] = OrderedDict()
+
+    @property
+    def generation(self) -> tuple[int, int]:
+        """Changes whenever anything that is known changes."""
+        lists = self._lists.generation if isinstance(self._lists, Listing) else 0
+        return self.definitions.generation, lists
 
     def known(self, resource_type: str, url: str) -> Sequence[Known]:
         """Every version of one canonical."""
@@ -62,11 +87,11 @@ class Shelf:
 
     def lists(self, url: str) -> Iterator[CodeSystemProvider]:
         """Providers of publishers' lists and grammars for one code system."""
-        return (one for one in self._lists if one.metadata.url == url)
+        return (one for one in (*self._lists, *self._built_in) if one.metadata.url == url)
 
     def systems(self) -> Iterator[str]:
         """The addresses of all code systems."""
-        yield from dict.fromkeys(one.metadata.url for one in self._lists)
+        yield from dict.fromkeys(one.metadata.url for one in (*self._lists, *self._built_in))
         yield from (url for kind, url in self._current() if kind == "CodeSystem")
 
     def provider(self, known: Known, supplements: Sequence[Resource] = ()) -> InMemoryCodeSystem | None:
