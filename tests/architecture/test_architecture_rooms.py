@@ -26,6 +26,7 @@ DRIVER_ROOMS = (
     "site/facts/",
     "site/mailbox/",
     "site/linkage/",
+    "site/views/",
     "hub/",
     "trust/",
     "apps/",

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import psycopg
-
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import Restriction
 from mihub.database.faults import translated
@@ -69,8 +67,8 @@ class _Snapshot:
 
     def _bodies(self, where: str, values: list[Any]) -> Iterator[bytes]:
         statement = f"SELECT r.body FROM resource r WHERE {where} ORDER BY r.rid"
-        with translated(), psycopg.ServerCursor(self._connection, "bodies") as cursor:
-            cursor.execute(statement, values, binary=True)
+        with translated(), self._connection.cursor(name="bodies", binary=True) as cursor:
+            cursor.execute(statement, values)
             while rows := cursor.fetchmany(_FETCHED):
                 for row in rows:
                     yield bytes(row[0])
