@@ -32,24 +32,8 @@ _CODED: Final = frozenset(
         "Money",
     ]
 )
-# What has a length in characters.
-_SYSTEM_STRING: Final = "http://hl7.org/fhirpath/System.String"
-_TEXTUAL: Final = frozenset(
-    [
-        "string",
-        "code",
-        "uri",
-        "url",
-        "canonical",
-        "oid",
-        "uuid",
-        "id",
-        "markdown",
-        "base64Binary",
-        "xhtml",
-        _SYSTEM_STRING,
-    ]
-)
+# Primitives without a length in characters; what is no primitive has none, either.
+_WITHOUT_LENGTH: Final = frozenset(["boolean", "integer", "decimal", "unsignedInt", "positiveInt"])
 _KEPT_FROM_BASE: Final = frozenset({"base"})
 
 
@@ -79,8 +63,12 @@ def _drop_unfit(merged: Json, change: Json) -> None:
     codes = {t.get("code") for t in merged.get("type", ())}
     if "binding" not in change and not codes & _CODED:
         merged.pop("binding", None)
-    if "maxLength" not in change and not codes & _TEXTUAL:
+    if "maxLength" not in change and not any(_has_length(str(code)) for code in codes):
         merged.pop("maxLength", None)
+
+
+def _has_length(code: str) -> bool:
+    return not code[:1].isupper() and code not in _WITHOUT_LENGTH
 
 
 def merge_constraints(base: list[Json], added: list[Json], source: str) -> list[Json]:
