@@ -7,6 +7,8 @@ through the tables, which are filled after the closures exist. Never looks at a 
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from mihub.site.validate.bindings import binding_of, bound, listed_codes
 from mihub.site.validate.codes import Codes
 from mihub.site.validate.invariants import BUILT_IN, compiled, constraints_of
 from mihub.site.validate.names import canonical_of, choice_key, choice_label, type_code
-from mihub.site.validate.primitives import PRIMITIVES
+from mihub.site.validate.primitives import PRIMITIVES, absolute
 from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import (
     Check,
@@ -75,6 +77,7 @@ class Shape:
     required: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
     choices: list[tuple[frozenset[str], str]] = field(default_factory=list)
     tests: list[Check] = field(default_factory=list)
+    siblings: frozenset[str] = frozenset()
     check: Check = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +101,7 @@ def _object_check(
             if inner is not None:
                 inner(item, value, where, run)
             else:
-                _unknown(key, name, choices, where, run)
+                _unknown(key, name, table, choices, where, run)
         for key, others, label in required:
             if key not in value and value.keys().isdisjoint(others):
                 run.add("cardinality-min", where, element=label, min="1", type=name)
@@ -125,13 +128,27 @@ def _several(found: AbstractSet[str], label: str, where: Where, run: Run) -> Non
         run.add("choice-multiple", (where, label, -1), element=label)
 
 
-def _unknown(key: str, name: str, choices: list[tuple[frozenset[str], str]], where: Where, run: Run) -> None:
-    for _, label in choices:
-        rest = key.removeprefix("_").removeprefix(label)
-        if rest != key.removeprefix("_") and rest[:1].isupper():
-            run.add("choice-type", (where, label, -1), element=label, type=name)
+_NAME: Final = re.compile(r"_?[a-z][A-Za-z]{0,39}")
+
+
+def _unknown(
+    key: str,
+    name: str,
+    table: dict[str, KeyCheck],
+    choices: list[tuple[frozenset[str], str]],
+    where: Where,
+    run: Run,
+) -> None:
+    """A key the type does not have. It is shown only where it looks like a name and not like content."""
+    bare = key.removeprefix("_")
+    for keys, label in choices:
+        if bare.startswith(label) and bare[len(label) : len(label) + 1].isupper():
+            types = sorted(k.removeprefix(label) for k in keys if not k.startswith("_"))
+            run.add("choice-type", (where, label, -1), element=label, expected=", ".join(types))
             return
-    run.add("unknown-element", where, type=name)
+    near = difflib.get_close_matches(bare, [k for k in table if k[:1] != "_"], 1)
+    place = (where, key, -1) if _NAME.fullmatch(key) else where
+    run.add("unknown-element", place, type=name, near=near[0] if near else "–")
 
 
 class BaseTypes:
@@ -153,14 +170,14 @@ class BaseTypes:
 
     def _grow(self, name: str, node: Node, root: Node) -> Shape:
         """The shape of an object whose children are this node's."""
-        shape = self._shapes[name] = Shape(name)
+        shape = self._shapes[name] = Shape(name, siblings=frozenset(node.children))
         is_resource = node is root and r4().is_resource(name)
         if is_resource:
             shape.table["resourceType"] = _nothing
         for child in node.children.values():
             self._child(shape, child, root)
         shape.tests += self._tests(node.definition, name)
-        shape.tests += natives.of_type(name, self._world.coding)
+        shape.tests += natives.of_type(name, self._world.coding, self._world.best_practice)
         return shape
 
     def _tests(self, definition: Json, type_name: str, known: frozenset[str] = BUILT_IN) -> list[Check]:
@@ -222,6 +239,8 @@ class BaseTypes:
         if tests:
             allowed = None
         more += tests
+        if node.name == "url" and node.path.count(".") == 1 and "version" in shape.siblings:
+            more.append(_own_address)
         required = binding is not None and binding.strength == "required"
         if single:
             shape.table[key] = one_value(label, primitive, allowed, more)
@@ -278,6 +297,12 @@ class BaseTypes:
 def _is_resource_id(node: Node) -> bool:
     base = node.definition.get("base")
     return isinstance(base, dict) and base.get("path") == "Resource.id"
+
+
+def _own_address(value: str, where: Where, run: Run) -> None:
+    """The canonical URL that a definition gives itself is a full address."""
+    if not absolute(value):
+        run.add("uri-absolute", where)
 
 
 def _nothing(_: Any, __: Json, ___: Where, ____: Run) -> None:

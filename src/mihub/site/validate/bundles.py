@@ -10,7 +10,7 @@ from typing import Final
 
 from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.reference import holders, literal
-from mihub.site.validate.run import Run, Where
+from mihub.site.validate.run import RESOURCE, Run, Where
 
 _ABSOLUTE: Final = re.compile(r"(?:https?://|urn:(?:uuid|oid):)\S+")
 
@@ -27,6 +27,7 @@ def check_bundle(bundle: Resource, where: Where, run: Run) -> None:
             place = (where, "entry", index)
             _entry(row, kind, place, run)
             _unique(row, kind, seen, index, place, run)
+    _urns(rows, where, run)
     if kind in ("document", "message"):
         _first(rows, str(kind), where, run)
         _references(bundle, rows, str(kind), where, run)
@@ -63,6 +64,22 @@ def _unique(row: Json, kind: object, seen: dict[str, int], index: int, place: Wh
     if key in seen:
         run.add("bundle-full-url-duplicate", place, "error", first=str(seen[key]))
     seen.setdefault(key, index)
+
+
+def _urns(rows: list[Json], where: Where, run: Run) -> None:
+    """A urn can only be resolved inside; a document's Composition brings along what it refers to."""
+    document = run.container is not None and run.container.bundle.get("type") == "document"
+    for index, row in enumerate(rows):
+        resource = row.get("resource") if isinstance(row, dict) else None
+        if not isinstance(resource, dict) or run.container is None:
+            continue
+        whole = document and index == 0
+        for path, holder in holders(resource):
+            reference = holder["reference"]
+            missing = reference[:1] != "#" and run.container.find(reference) is None
+            if missing and (reference.startswith("urn:") or (whole and not path.startswith("contained"))):
+                place = ((where, "entry", index), "resource", RESOURCE)
+                run.add("reference-unresolved", ((place, path, -1)) if path else place)
 
 
 def _first(rows: list[Json], kind: str, where: Where, run: Run) -> None:

@@ -143,12 +143,15 @@ class Delta:
         )
 
     def _primitive(self, node: Node, grounds: Grounds, code: str) -> PartCheck | None:
-        values = [*self._values(node, grounds, code), *self._conditions(node, grounds, code)]
+        values = self._values(node, grounds, code)
+        conditions = self._conditions(node, grounds, code)
         inner = self.children(node, self._inner(node, grounds, code), code)
-        if not values and not inner:
+        if not values and not inner and not conditions:
             return None
         on_value = chained(values) if values else None
         on_extra = chained(inner) if inner else None
+        on_both = chained(conditions) if conditions else None
+        kind = model_type(code) or r4().untyped
 
         def check(value: Any, extra: Any, where: Where, run: Run) -> None:
             if on_value is not None and value is not None:
@@ -156,6 +159,8 @@ class Delta:
             if on_extra is not None:
                 source = extra if extra.__class__ is dict else {}
                 on_extra({**source, "value": value} if value is not None else source, where, run)
+            if on_both is not None and (value is not None or extra):
+                on_both(Element(value, kind, extra if extra.__class__ is dict else None), where, run)
 
         return check
 
@@ -324,8 +329,3 @@ def _each_object(name: str, check: PartCheck) -> Check:
             check(found, None, (where, name, -1), run)
 
     return each
-
-
-def element(value: Any, code: str, extra: Any) -> Element:
-    """A primitive with its extras, for FHIRPath."""
-    return Element(value, model_type(code) or r4().untyped, extra if isinstance(extra, dict) else None)

@@ -46,7 +46,7 @@ class Engine:
         self.broken: dict[str, str] = {}
         self._types: dict[str, Check | None] = {}
         self._base = BaseTypes(self)
-        self._systems = CodingSystems(codes)
+        self._systems = CodingSystems(codes, definitions)
         self.coding = self._systems.check
         self.extensions = Extensions(self)
         self.references = References(self)
@@ -103,6 +103,8 @@ class Engine:
         if not isinstance(name, str) or not name:
             run.add("resource-type", where)
             return
+        if "contained" in value:
+            _contained_ids(value["contained"], where, run)
         check = self.type_check(name) if r4().is_resource(name) else None
         if check is None or name in ("Resource", "DomainResource"):
             run.add("resource-unknown", where)
@@ -124,6 +126,17 @@ class Engine:
     def type_tree(self, code: str) -> Node | None:
         """The tree of a type's own structure."""
         return self.tree(canonical_of(code))
+
+
+def _contained_ids(contained: Any, where: Where, run: Run) -> None:
+    """No id twice."""
+    seen: set[str] = set()
+    for index, one in enumerate(contained if isinstance(contained, list) else ()):
+        identifier = one.get("id") if isinstance(one, dict) else None
+        if isinstance(identifier, str) and identifier in seen:
+            run.add("contained-duplicate", (where, "contained", index))
+        elif isinstance(identifier, str):
+            seen.add(identifier)
 
 
 def _contained_id(value: Json, where: Where, run: Run) -> None:

@@ -21,11 +21,50 @@ _SYSTEMS: Final = ("http:", "https:", "urn:")
 CodingTest = Callable[[str, str, Json, Where, Run], None]
 
 
-def of_type(name: str, coding: CodingTest) -> list[Check]:
+def of_type(name: str, coding: CodingTest, best_practice: bool) -> list[Check]:
     """The extra rules of a type."""
     if name == "Coding":
         return [_coding(coding)]
+    if name in _QUANTITIES:
+        return [_quantity(coding)]
+    if name == "Observation":
+        return [_observation] if best_practice else []
     return [_RULES[name]] if name in _RULES else []
+
+
+_QUANTITIES: Final = frozenset(
+    {"Quantity", "Age", "Count", "Distance", "Duration", "SimpleQuantity", "Money"}
+)
+_BARE: Final[Json] = {}
+
+
+def _quantity(test: CodingTest) -> Check:
+    def check(value: Json, where: Where, run: Run) -> None:
+        code, system = value.get("code"), value.get("system")
+        if code.__class__ is str and system.__class__ is str and system.startswith(_SYSTEMS):
+            test(system, code, _BARE, where, run)
+
+    return check
+
+
+def _observation(value: Json, where: Where, run: Run) -> None:
+    """What HL7 recommends for every observation."""
+    if "subject" not in value:
+        run.add("best-practice", where, "warning", element="subject")
+    if "performer" not in value:
+        run.add("best-practice", where, "warning", element="performer")
+    if not any(key.startswith(("effective", "_effective")) for key in value):
+        run.add("best-practice", where, "warning", element="effective[x]")
+
+
+def _attachment(value: Json, where: Where, run: Run) -> None:
+    data, size = value.get("data"), value.get("size")
+    if data.__class__ is str and size.__class__ is int:
+        bare = "".join(data.split())
+        if len(bare) % 4 == 0 and len(bare) // 4 * 3 - bare[-2:].count("=") != size:
+            run.add("attachment-size", where)
+    elif data is None and "url" not in value and not {"contentType", "language", "extension"} & value.keys():
+        run.add("attachment-empty", where, "warning")
 
 
 def _identifier(value: Json, where: Where, run: Run) -> None:
@@ -67,7 +106,11 @@ def _coding(test: CodingTest) -> Check:
     return check
 
 
-_RULES: Final[dict[str, Check]] = {"Identifier": _identifier, "Extension": _extension}
+_RULES: Final[dict[str, Check]] = {
+    "Identifier": _identifier,
+    "Extension": _extension,
+    "Attachment": _attachment,
+}
 
 
 def _reference(value: Any, run: Run) -> bool | None:

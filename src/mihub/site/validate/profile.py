@@ -14,7 +14,9 @@ from mihub.core.fhir import Json
 from mihub.core.fhir.fhirpath import r4
 from mihub.errors import MihubError
 from mihub.site.validate.delta import Delta
+from mihub.site.validate.discriminators import extension_url
 from mihub.site.validate.names import CORE, model_type
+from mihub.site.validate.primitives import absolute
 from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import Check
 from mihub.site.validate.tree import Node
@@ -163,7 +165,22 @@ class Profiles:
         """The profile of an extension, and that it has only parts it defines."""
         if root is None:
             return None
-        return Delta(self._engine, url).root(root, "Extension")
+        check = Delta(self._engine, url).root(root, "Extension")
+        parts = root.children.get("extension")
+        names = [extension_url(part, self._engine) for part in parts.slices.values()] if parts else []
+        known, expected = frozenset(names), ", ".join(names)
+
+        def both(value: Any, where: Where, run: Run) -> None:
+            if check is not None:
+                check(value, where, run)
+            inner = value.get("extension")
+            for index, one in enumerate(inner if inner.__class__ is list else ()):
+                name = one.get("url") if one.__class__ is dict else None
+                if name.__class__ is str and name not in known and not absolute(name):
+                    run.add("extension-part-unknown", (where, "extension", index), "error", url,
+                            url=url, slices=expected)  # fmt: skip
+
+        return both
 
 
 def _shown(canonical: str) -> str:

@@ -121,6 +121,10 @@ RULES: Final[dict[str, str]] = {
     "profile-broken": "not-supported",
     "profile-part": "not-found",
     "profile-none": "structure",
+    # Recommendations and contents.
+    "best-practice": "business-rule",
+    "attachment-size": "structure",
+    "attachment-empty": "structure",
     # Conditions.
     "invariant": "invariant",
     "invariant-not-run": "not-supported",

@@ -44,7 +44,7 @@ class Run:
         self.trying: set[tuple[int, str]] = set()
 
     def add(
-        self, rule: str, where: Where, severity: Severity = "error", profile: str = "", **facts: str
+        self, rule: str, where: Where, severity: Severity = "error", profile: str = "", /, **facts: str
     ) -> None:
         """Note a finding. `rule` is a word of `RULES`, perhaps with `:key` behind it."""
         if len(self.said) < MAX_FINDINGS:

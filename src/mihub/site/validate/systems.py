@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from mihub.core.fhir import Json
+from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.site.validate.codes import Answer, Codes
 from mihub.site.validate.finding import Severity
 from mihub.site.validate.run import Run, Where
@@ -21,8 +22,9 @@ _Word = tuple[Severity, str, dict[str, str]]
 class CodingSystems:
     """The answers of one generation."""
 
-    def __init__(self, codes: Codes) -> None:
+    def __init__(self, codes: Codes, definitions: Definitions) -> None:
         self._codes = codes
+        self._definitions = definitions
         self._said: dict[tuple[str, str, str, str], _Word | None] = {}
 
     def check(self, system: str, code: str, coding: Json, where: Where, run: Run) -> None:
@@ -41,19 +43,28 @@ class CodingSystems:
 
     def _ask(self, key: tuple[str, str, str, str]) -> _Word | None:
         system, code, version, display = key
-        word = _word(self._codes.in_system(system, code, version=version, display=display), system)
+        word = _word(
+            self._codes.in_system(system, code, version=version, display=display),
+            system,
+            self._is_value_set(system),
+        )
         if len(self._said) >= _MAX_REMEMBERED:
             self._said.clear()
         self._said[key] = word
         return word
 
+    def _is_value_set(self, system: str) -> bool:
+        """A frequent slip: the address of the value set in place of the system's."""
+        return self._definitions.find(system, "ValueSet") is not None
 
-def _word(answer: Answer, system: str) -> _Word | None:
+
+def _word(answer: Answer, system: str, value_set: bool) -> _Word | None:
     facts = {"system": system if len(system) < 200 else "?"}
     if answer.verdict == "no":
         return "error", "code-unknown", facts
     if answer.verdict == "unknown":
-        return "warning", "code-system-unknown", facts
+        rule = "code-system-value-set" if value_set else "code-system-unknown"
+        return "error" if value_set else "warning", rule, facts
     if answer.why == "display-differs":
         return "warning", "code-display", facts
     return ("warning", "code-inactive", facts) if answer.why == "inactive" else None
