@@ -70,7 +70,7 @@ _GRAPHS = st.dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(asks=_GRAPHS)
 def test_what_a_package_sees_is_what_the_rules_say(asks: dict[str, dict[str, str]]) -> None:
     graph = Graph(asks)
@@ -82,7 +82,7 @@ def test_what_a_package_sees_is_what_the_rules_say(asks: dict[str, dict[str, str
         assert graph.cycle(label) == ((label,) if itself else tuple(sorted(mutual)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     holders=st.lists(
         st.tuples(_NAMES, _VERSIONS, _VERSIONS), min_size=1, max_size=8, unique_by=lambda one: one[:2]

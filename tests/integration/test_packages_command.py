@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -291,12 +290,3 @@ def test_the_how_to_page_does_what_it_says(
 def test_a_folder_that_is_no_site_is_named(tmp_path: Path, line: CommandLine) -> None:
     shown = line.run("packages", "list", "--site", str(tmp_path))
     assert (shown.code, "There is no site in" in shown.err) == (78, True)
-
-
-def test_an_unreadable_file_is_named(site: Path, tmp_path: Path, line: CommandLine) -> None:
-    path = package(tmp_path, manifest(), code_system("one"))
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user reads everything")
-    shown = line.run("packages", "add", str(path), "--site", str(site))
-    assert (shown.code, "Permission denied" in shown.err) == (74, True)

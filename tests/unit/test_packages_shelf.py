@@ -115,7 +115,8 @@ def test_adding_again_replaces_or_leaves(shelf: Shelf, tmp_path: Path) -> None:
     assert shelf.add(path).unchanged == ("maker.one#1.0.0",)
     assert shelf.generation == before
     package(tmp_path, manifest(), code_system("one", title="changed"))
-    assert [one.label for one in shelf.add(path).added] == ["maker.one#1.0.0"]
+    done = shelf.add(path)
+    assert ([one.label for one in done.added], done.replaced) == (["maker.one#1.0.0"], ("maker.one#1.0.0",))
     found = shelf.find(ONE)
     assert found is not None
     assert found.resource["title"] == "changed"
@@ -139,6 +140,42 @@ def test_one_broken_package_does_not_hold_the_others(shelf: Shelf, tmp_path: Pat
     assert [(one.name, one.asked, one.served_by) for one in done.added[1].dependencies] == [
         ("a", "1.0.0", "a#1.0.0"), ("gone", "3.1.0", "")
     ]  # fmt: skip
+
+
+def test_a_shelf_over_a_shelf_knows_both(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.add(
+        package(tmp_path, manifest("base", "1.0.0"), code_system("one", "1.0.0"), profile("upper")),
+        package(tmp_path, manifest("base", "3.0.0"), code_system("one", "3.0.0")),
+        package(tmp_path, manifest("user", dependencies={"base": "1.0.0"})),
+    )
+    above = Shelf.open(None, shelf)
+    own = package(
+        tmp_path,
+        manifest("base", "2.0.0"),
+        code_system("one", "2.0.0"),
+        profile("lower", f"{BASE}/StructureDefinition/upper"),
+    )
+    assert above.add(own).unusable == ()
+    newest, named, core = above.find(ONE), above.find(f"{ONE}|2.0.0"), above.find(PATIENT)
+    assert newest is not None
+    assert named is not None
+    assert core is not None
+    assert (newest.known.package, newest.rule) == ("base#3.0.0", "the newest of 2 loaded versions")
+    assert (named.known.package, core.rule) == ("base#2.0.0", "the program's own R4 core")
+    seen = above.seen_from("user#1.0.0").find(f"{BASE}/StructureDefinition/upper")
+    assert seen is not None
+    assert seen.known.package == "base#1.0.0"
+    assert sorted(known.version for known in above.all("CodeSystem") if known.url == ONE) == [
+        "1.0.0",
+        "2.0.0",
+        "3.0.0",
+    ]
+    before = above.generation
+    shelf.remove("base", "3.0.0")
+    assert above.generation > before
+    again = above.find(ONE)
+    assert again is not None
+    assert again.known.package == "base#2.0.0"
 
 
 def test_examples_are_data(shelf: Shelf, tmp_path: Path) -> None:
@@ -169,6 +206,15 @@ def test_removing_takes_everything_and_asks_which(shelf: Shelf, tmp_path: Path) 
         shelf.remove("maker.one", "7")
     with pytest.raises(NotFound, match="The package nobody is not loaded"):
         shelf.remove("nobody")
+
+
+def test_why_asks_from_loaded_packages_only(shelf: Shelf, tmp_path: Path) -> None:
+    for version in ("1.9.0", "1.10.0"):
+        shelf.add(package(tmp_path, manifest(version=version), code_system("one", version)))
+    assert shelf.why(ONE, asked_from="maker.one").asked_from == "maker.one#1.10.0"
+    assert shelf.why(ONE, asked_from="maker.one#1.9.0").rule == "it is in package maker.one#1.9.0 itself"
+    with pytest.raises(NotFound, match=r"The package maker\.two#1 is not loaded"):
+        shelf.why(ONE, asked_from="maker.two#1")
 
 
 def test_why_knows_near_misses(shelf: Shelf, tmp_path: Path) -> None:
@@ -241,7 +287,8 @@ def test_a_profile_that_can_not_be_used_is_named_and_the_rest_loads(shelf: Shelf
             profile("orphan", "http://nobody.example/base"),
             profile("a", f"{url}/b"),
             profile("b", f"{url}/a"),
-            profile("broken") | {"differential": {"element": [7]}},
+            profile("broken")
+            | {"differential": {"element": [{"path": "Patient.nothing", "id": "Patient.nothing"}]}},
             profile("odd") | {"differential": {"element": [{"path": ["x"], "id": 3}]}},
         )
     )

@@ -30,17 +30,19 @@ def opened(folder: Path) -> Iterator[Shelf]:
 def add(folder: Path, sources: Sequence[str], *, as_json: bool) -> int:
     """Add packages, print the account, return the exit code: 65 when a package was refused."""
     with opened(folder) as shelf, ExitStack() as stack:
-        paths: list[Path] = []
+        paths: dict[Path, str] = {}
         refused: list[Refused] = []
         for source in sources:
             try:
-                paths.append(_path(source, stack))
+                paths[_path(source, stack)] = source
             except MihubError as error:
                 if len(sources) == 1:
                     raise
                 refused.append(Refused(source, error.what, error.rule, error.next_step))
         done = shelf.add(*paths) if paths else Added((), (), (), (), 0.0)
-        done = replace(done, refused=(*refused, *done.refused))
+        # A fetched package lay in a temporary file: the operator knows the address.
+        told = (replace(one, source=paths.get(Path(one.source), one.source)) for one in done.refused)
+        done = replace(done, refused=(*refused, *told))
         loaded = {one.name: one.version for one in shelf.list()} if done.added else {}
     if as_json:
         console.json_line(done.to_json())
@@ -67,7 +69,8 @@ def _print_added(done: Added, loaded: dict[str, str]) -> None:
     for package in done.added:
         kinds = ", ".join(f"{count} {kind}" for kind, count in package.resources.items()) or "no definitions"
         examples = f"; {package.examples} examples kept apart" if package.examples else ""
-        write(f"{package.label}: {kinds}{examples}.")
+        again = " It replaces the one that was loaded." if package.label in done.replaced else ""
+        write(f"{package.label}: {kinds}{examples}.{again}")
         _print_aside("set aside", package.set_aside)
         _print_dependencies(package, loaded)
     _print_aside("unusable", done.unusable)

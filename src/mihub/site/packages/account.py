@@ -83,18 +83,23 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What one `add` did. `unchanged`: packages that were there with the same content; `unusable`: profiles named with why."""
+    """What one `add` did. `unchanged`: packages that were there with the same content; `unusable`: profiles named with why.
+
+    `replaced`: those of `added` that were there with another content.
+    """
 
     added: tuple[Package, ...]
     unchanged: tuple[str, ...]
     refused: tuple[Refused, ...]
     unusable: tuple[SetAside, ...]
     seconds: float
+    replaced: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
             "added": [one.to_json() for one in self.added],
+            "replaced": list(self.replaced),
             "unchanged": list(self.unchanged),
             "refused": [one.to_json() for one in self.refused],
             "unusable": [asdict(one) for one in self.unusable],

@@ -20,7 +20,7 @@ def why(lookup: Lookup, canonical: str, asked_from: str) -> Why:
     chosen = answer.shelved if answer is not None else None
     candidates = tuple(
         _candidate(lookup, one, chosen, answer.rule if answer is not None else "", split(canonical)[1])
-        for one in lookup.candidates(canonical, "")
+        for one in lookup.candidates(canonical, "", asked_from)
     )
     hints = tuple(_hints(lookup, canonical)) if chosen is None else ()
     return Why(canonical, asked_from, answer.rule if answer is not None else "", candidates, hints)

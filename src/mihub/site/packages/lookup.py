@@ -11,7 +11,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import orjson
 
@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """One definition without its content. `number`: its row; 0 for the program's own."""
+    """One definition without its content. `number`: its row; 0 for what lies below the shelf (R4 core, another shelf)."""
 
     known: Known
     number: int = 0
@@ -49,9 +49,21 @@ class Shelved:
     owner: bool = False
 
     @property
+    def below(self) -> bool:
+        """Does it lie below this shelf?"""
+        return self.number == 0
+
+    @property
     def built_in(self) -> bool:
         """Is it the program's own R4 core?"""
-        return self.number == 0
+        return self.below and self.known.package == CORE_LABEL
+
+
+@runtime_checkable
+class Viewed(Protocol):
+    """Definitions that answer as one of their packages means it: a shelf."""
+
+    def seen_from(self, package: str) -> Definitions: ...
 
 
 class Gone(Exception):
@@ -102,7 +114,7 @@ class Lookup:
         self.database, self.core = database, core
         self._lock = threading.RLock()
         self._stamp: Stamp | None = None
-        self._stored: tuple[int, int] = (0, 0)
+        self._stored: tuple[int, int, int] = (0, 0, core.generation)
         self._generation = 0
         self._answers: dict[tuple[str, str, str], Answer | None] = {}
         self._kept = Kept()
@@ -110,14 +122,14 @@ class Lookup:
 
     def generation(self) -> int:
         """Grows when any process changed the shelf; what was kept is then let go."""
-        stamp = self.database.stamp()
-        if stamp == self._stamp:
+        stamp, below = self.database.stamp(), self.core.generation
+        if stamp == self._stamp and below == self._stored[2]:
             return self._generation
         with self._lock:
             rows = self.database.read("SELECT value FROM state WHERE name = 'generation'")
-            stored = stamp[0], rows[0][0] if rows else 0
+            stored = stamp[0], rows[0][0] if rows else 0, below
             if stored != self._stored:
-                self._generation = max(self._generation + 1, stored[1])
+                self._generation = max(self._generation + 1, stored[1] + below)
                 self._stored = stored
                 self._answers.clear()
                 self._kept.clear()
@@ -163,13 +175,13 @@ class Lookup:
 
     def _resolve(self, canonical: str, resource_type: str, asked_from: str) -> Answer | None:
         wanted = split(canonical)[1]
-        candidates = self.candidates(canonical, resource_type)
+        candidates = self.candidates(canonical, resource_type, asked_from)
         context = self.graph().context(asked_from) if asked_from else {}
         choice = resolve([option(one) for one in candidates], wanted, context)
         return Answer(candidates[choice.position], choice.rule) if choice is not None else None
 
-    def candidates(self, canonical: str, resource_type: str) -> list[Shelved]:
-        """Every definition with this address, whatever its version; the program's own last."""
+    def candidates(self, canonical: str, resource_type: str, asked_from: str) -> list[Shelved]:
+        """Every definition with this address, whatever its version; what lies below the shelf last."""
         url, wanted = split(canonical)
         if not url:
             return []
@@ -179,10 +191,15 @@ class Lookup:
             [url, *values],
         )
         found = [_shelved(row) for row in rows]
-        own = self.core.find(canonical, resource_type) or (
-            self.core.find(url, resource_type) if wanted else None
-        )
+        below = self._below(asked_from)
+        own = below.find(canonical, resource_type) or (below.find(url, resource_type) if wanted else None)
         return [*found, Shelved(own.known)] if own is not None else found
+
+    def _below(self, asked_from: str) -> Definitions:
+        """What lies below; another shelf knows what its own packages mean."""
+        if asked_from and isinstance(self.core, Viewed) and asked_from not in self.graph().asks:
+            return self.core.seen_from(asked_from)
+        return self.core
 
     def resource(self, shelved: Shelved) -> Resource:
         """The content; shared, not to be changed."""
@@ -203,7 +220,7 @@ class Lookup:
 
     def _load(self, shelved: Shelved) -> Resource:
         known = shelved.known
-        if shelved.built_in:
+        if shelved.below:
             named = f"{known.url}|{known.version}" if known.version else known.url
             found = self.core.find(named, known.resource_type)
             return found.resource if found is not None else {}
@@ -219,11 +236,13 @@ class Lookup:
             [resource_type],
         )
         own = list(self.core.all(resource_type))
-        addresses = {known.url for known in own}
+        core = {known.url for known in own if known.package == CORE_LABEL}
+        here = set()
         for known in (_shelved(row).known for row in rows):
-            if known.package != CORE_LABEL or known.url not in addresses:
+            if known.package != CORE_LABEL or known.url not in core:
+                here.add(known)
                 yield known
-        yield from own
+        yield from (known for known in own if known not in here)
 
     def definitions_of(self, label: str, resource_type: str) -> list[Shelved]:
         """The definitions of one package (`name#version`) and type, in the order of their files."""

@@ -37,7 +37,10 @@ class Shelf:
 
     @classmethod
     def open(cls, path: Path | None, core: Definitions | None = None, limits: Limits | None = None) -> Shelf:
-        """The shelf in this file (made by the first `add`), or one in memory (None). `core`: default `core_definitions()`."""
+        """The shelf in this file (made by the first `add`), or one in memory (None).
+
+        `core`: what lies below, R4 core (the default) or another shelf, whose packages count beside this one's.
+        """
         return cls(Database(path), core or core_definitions(), limits or Limits())
 
     def close(self) -> None:
@@ -88,6 +91,7 @@ class Shelf:
         started = time.perf_counter()
         labels: list[str] = []
         unchanged: list[str] = []
+        replaced: list[str] = []
         refused: list[Refused] = []
         now = datetime.now(UTC).isoformat(timespec="seconds")
         paths = list(dict.fromkeys(path for given in sources for path in reading.sources(given)))
@@ -100,9 +104,12 @@ class Shelf:
                     continue
                 writer = writer or stack.enter_context(self._database.write())
                 known = package.manifest
-                if writing.digest_of(writer, known.name, known.version) == package.digest:
+                there = writing.digest_of(writer, known.name, known.version)
+                if there == package.digest:
                     unchanged.append(known.label)
                     continue
+                if there is not None:
+                    replaced.append(known.label)
                 writing.remove(writer, known.name, known.version)
                 writing.insert(writer, package, now)
                 labels.append(known.label)
@@ -114,7 +121,8 @@ class Shelf:
         )
         packages = {one.label: one for one in self.list()} if labels else {}
         added = tuple(packages[label] for label in dict.fromkeys(labels) if label in packages)
-        return Added(added, tuple(unchanged), tuple(refused), unusable, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return Added(added, tuple(unchanged), tuple(refused), unusable, seconds, tuple(replaced))
 
     def check(self, package: str = "") -> dict[str, tuple[SetAside, ...]]:
         """Profiles that contradict their base, by package (`name#version`); all packages when none is named.
@@ -164,8 +172,17 @@ class Shelf:
         return listing.packages(self._database, self._lookup.graph())
 
     def why(self, canonical: str, *, asked_from: str = "") -> Why:
-        """How a canonical resolves, with every candidate. `asked_from`: the package (`name#version`) that refers to it."""
-        return explain.why(self._lookup, canonical, asked_from)
+        """How a canonical resolves, with every candidate. `asked_from`: the package (`name#version`) that refers to it.
+
+        Raises `NotFound` when that package is not loaded; without a version its newest is meant.
+        """
+        graph = self._lookup.graph()
+        versions = graph.versions(asked_from) if asked_from not in graph.asks else []
+        if asked_from and asked_from not in graph.asks and not versions:
+            raise NotFound(f"The package {asked_from} is not loaded.", next_step="mihub packages list")
+        return explain.why(
+            self._lookup, canonical, f"{asked_from}#{versions[-1]}" if versions else asked_from
+        )
 
 
 class SeenFrom:

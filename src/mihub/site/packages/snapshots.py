@@ -56,7 +56,7 @@ class Snapshots:
     def structure(self, answer: Answer) -> Found:
         """The StructureDefinition with a snapshot. Raises `InvalidInput` when none can be generated."""
         shelved = answer.shelved
-        if shelved.built_in:
+        if shelved.below:
             whole = self._lookup.core.structure(_named(shelved.known))
             if whole is not None:
                 return Found(shelved.known, whole.resource, answer.rule)
@@ -205,7 +205,11 @@ def maker() -> str:
 def _identity(answer: Answer | None) -> str:
     if answer is None:
         return ""
-    return str(answer.shelved.number) if answer.shelved.number else f"core {_named(answer.shelved.known)}"
+    return (
+        str(answer.shelved.number)
+        if answer.shelved.number
+        else f"{answer.shelved.known.package} {_named(answer.shelved.known)}"
+    )
 
 
 def _named(known: Known) -> str:
