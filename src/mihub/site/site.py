@@ -37,6 +37,7 @@ from mihub.site.validate.finding import Validator
 
 if TYPE_CHECKING:
     from mihub.site.packages.shelf import Shelf
+    from mihub.site.terminology.service import Terminology
 
 
 @dataclass
@@ -141,6 +142,13 @@ class Site:
         shelf = Shelf.open(self.settings.data_dir / FILE_NAME)
         self._closing.append(shelf.close)
         return shelf
+
+    @cached_property
+    def terminology(self) -> Terminology:
+        """Code systems, value sets and concept maps of packages, code lists and the record; opened by the first who asks."""
+        from mihub.site.terminology.of_site import open_terminology
+
+        return open_terminology(self, self._closing.append)
 
     def close(self) -> None:
         """Give back what was opened, last first. Calling it again does nothing."""

@@ -18,7 +18,7 @@ from starlette.routing import Mount, Route
 
 from mihub.core.fhir import Resource
 from mihub.errors import InvalidInput, MihubError, NotFound, Unauthenticated
-from mihub.site.api import body, formats, views_http
+from mihub.site.api import body, formats, terminology, views_http
 from mihub.site.api.audit_events import audit_events
 from mihub.site.api.batch import bundle
 from mihub.site.api.call import Call
@@ -34,6 +34,7 @@ from mihub.site.api.patch import JSON_PATCH, patch, patch_conditional
 from mihub.site.api.read import read
 from mihub.site.api.reply import FHIR_JSON, Reply, document, failure, unless_known
 from mihub.site.api.search_type import search_type
+from mihub.site.api.terminology_metadata import terminology_capabilities
 from mihub.site.api.update import update, update_conditional
 from mihub.site.api.validate import validate
 from mihub.site.api.vread import vread
@@ -57,6 +58,7 @@ def create_app(site: Site) -> Starlette:
             "/AuditEvent/_search",
             {"POST": lambda call, request, data: audit_events(call, _form(request, data))},
         ),
+        *terminology.works(),
         ("/$validate", {"POST": _validate}),
         ("/{type}/$validate", {"POST": _validate}),
         ("/{type}/{id}/$validate", {"GET": _validate, "POST": _validate}),
@@ -116,7 +118,9 @@ def _open_metadata(site: Site) -> _Endpoint:
     async def endpoint(request: Request) -> Response:
         base = _base(site, request)
         try:
-            return await _response(metadata(site, base), base, _media(request))
+            of_terminology = request.query_params.get("mode") == "terminology"
+            described = terminology_capabilities if of_terminology else metadata
+            return await _response(await run_in_threadpool(described, site, base), base, _media(request))
         except MihubError as error:
             return await _response(failure(error), base, FHIR_JSON)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from mihub.core.fhir import Json
 from mihub.core.fhir.types import EXCHANGE_TYPES, RESOURCE_TYPES
+from mihub.site.api import terminology_metadata
 from mihub.site.api.formats import FHIR_XML
 from mihub.site.api.patch import JSON_PATCH
 from mihub.site.api.reply import FHIR_JSON, Reply, document
@@ -26,6 +27,10 @@ _VIEWS: Final = [
     }
     for name in ("run", "export")
 ]
+_VERSIONS: Final = {
+    "name": "versions",
+    "definition": "http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions",
+}
 _CONTROL: Final = {"_id": "token", "_lastUpdated": "date"}
 _GRAPHQL: Final = "http://hl7.org/fhir/OperationDefinition/Resource-graphql"
 # When this description last changed; the resource must carry a date and may not carry the time of asking.
@@ -41,7 +46,7 @@ def metadata(site: Site, base: str) -> Reply:
             "status": "active",
             "date": _DATE,
             "kind": "instance",
-            "software": {"name": "MiHUB"},
+            **terminology_metadata.described(base),
             "implementation": {"description": site.settings.name or site.settings.member, "url": base},
             "fhirVersion": "4.0.1",
             "format": ["json", FHIR_JSON, "xml", FHIR_XML],
@@ -52,7 +57,7 @@ def metadata(site: Site, base: str) -> Reply:
                     "security": {"description": "Signed access statements of the region's members."},
                     "resource": [_resource(site.catalogue, name) for name in types],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}],
-                    "operation": [{"name": "graphql", "definition": _GRAPHQL}, *_VIEWS],
+                    "operation": [{"name": "graphql", "definition": _GRAPHQL}, *_VIEWS, _VERSIONS],
                 }
             ],
         }
@@ -88,4 +93,7 @@ def _resource(catalogue: Catalogue, resource_type: str) -> Json:
     if resource_type == "Patient":
         definition = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
         resource["operation"] = [{"name": "everything", "definition": definition}]
+    own = terminology_metadata.operations(resource_type)
+    if own:
+        resource["operation"] = [*resource.get("operation", []), *own]
     return {name: value for name, value in resource.items() if value != []}

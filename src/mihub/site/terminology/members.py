@@ -70,6 +70,7 @@ class _Memory:
     """What is known under one generation of the definitions."""
 
     generation: tuple[int, int]
+    sources: Sources
     sets: OrderedDict[str, _Compiled] = field(default_factory=OrderedDict)
     answers: dict[tuple[str, str, str, str], Membership] = field(default_factory=dict)
 
@@ -79,10 +80,9 @@ class Members:
 
     def __init__(self, shelf: Shelf, fallback: Fallback | None = None) -> None:
         self._shelf = shelf
-        self._sources = Sources(shelf)
         self._external = ExternalAnswers(fallback) if fallback is not None else None
         self._lock = threading.RLock()
-        self._memory = _Memory((-1, -1))
+        self._memory: _Memory | None = None
         self._look_again_at = 0.0
 
     def member(
@@ -118,13 +118,17 @@ class Members:
     def _current(self) -> _Memory:
         """What is compiled; looks a few times a second whether it still holds, for looking costs more than an answer."""
         memory, now = self._memory, time.monotonic()
-        if now < self._look_again_at:
+        if memory is not None and now < self._look_again_at:
             return memory
-        self._look_again_at = now + _LOOK_SECONDS
         generation = self._shelf.generation
-        if memory.generation != generation:
-            memory = self._memory = _Memory(generation)
+        if memory is None or memory.generation != generation:
+            memory = self._memory = _Memory(generation, Sources(self._shelf))
+        self._look_again_at = now + _LOOK_SECONDS
         return memory
+
+    @property
+    def _sources(self) -> Sources:
+        return self._current().sources
 
     def _answer(
         self, memory: _Memory, compiled: _Compiled, value_set: str, asked: tuple[str, str, str]

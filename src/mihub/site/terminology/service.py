@@ -103,6 +103,11 @@ class Terminology:
         """Whether the code is in its code system."""
         return self._members.in_system(system, code, version=version, display=display)
 
+    def systems(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Every code system that is known, with its versions."""
+        sources = Sources(self._shelf)
+        return [(url, tuple(sources.versions(url))) for url in sorted(set(self._shelf.systems()))]
+
     def lookup(self, parameters: Resource, *, accept_language: str = "") -> Resource:
         """CodeSystem/$lookup."""
         sources, asked = self._request(parameters, accept_language)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from mihub.core.fhir import Resource
@@ -21,6 +21,9 @@ from mihub.site.terminology.versions import join, matches, newest, split
 _KEPT_PROVIDERS: Final = 400
 _SUPPLEMENT_TYPE: Final = "http://hl7.org/fhir/StructureDefinition/codesystem-supplement-type"
 _RANK: Final = {"complete": 3, "fragment": 2, "example": 1}
+
+
+Index = Mapping[tuple[str, str], Sequence[Known]]
 
 
 @runtime_checkable
@@ -49,7 +52,7 @@ class Shelf:
         self._lists = lists if isinstance(lists, Listing) else tuple(lists)
         self._built_in = tuple(built_in)
         self._lock = threading.Lock()
-        self._index: tuple[int, dict[tuple[str, str], list[Known]]] | None = None
+        self._index: tuple[tuple[int, int], Index] | None = None
         self._providers: OrderedDict[tuple[str, ...], InMemoryCodeSystem] = OrderedDict()
 
     @property
@@ -58,12 +61,9 @@ class Shelf:
         lists = self._lists.generation if isinstance(self._lists, Listing) else 0
         return self.definitions.generation, lists
 
-    def known(self, resource_type: str, url: str) -> Sequence[Known]:
-        """Every version of one canonical."""
-        return self._current().get((resource_type, url), ())
-
-    def _current(self) -> dict[tuple[str, str], list[Known]]:
-        generation = self.definitions.generation
+    def current(self) -> Index:
+        """What is known now, by type and address; looks once whether that changed."""
+        generation = self.generation
         index = self._index
         if index is not None and index[0] == generation:
             return index[1]
@@ -75,10 +75,6 @@ class Shelf:
             self._index = (generation, built)
             self._providers.clear()
         return built
-
-    def all(self, resource_type: str) -> Iterator[Known]:
-        """Everything known of one type."""
-        return (one for (kind, _), found in self._current().items() if kind == resource_type for one in found)
 
     def resource(self, known: Known) -> Resource | None:
         """The content of what is known."""
@@ -92,7 +88,7 @@ class Shelf:
     def systems(self) -> Iterator[str]:
         """The addresses of all code systems."""
         yield from dict.fromkeys(one.metadata.url for one in (*self._lists, *self._built_in))
-        yield from (url for kind, url in self._current() if kind == "CodeSystem")
+        yield from (url for kind, url in self.current() if kind == "CodeSystem")
 
     def provider(self, known: Known, supplements: Sequence[Resource] = ()) -> InMemoryCodeSystem | None:
         """A provider over a CodeSystem of a package, kept for the next request."""
@@ -121,15 +117,22 @@ class Shelf:
 class Sources:
     """The shelf and, before it, the resources that came with one request."""
 
-    def __init__(self, shelf: Shelf, own: Sequence[Resource] = (), supplements: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        own: Sequence[Resource] = (),
+        supplements: Iterable[str] = (),
+        index: Index | None = None,
+    ) -> None:
         self.shelf = shelf
+        self._index = index if index is not None else shelf.current()
         self._own = tuple(one for one in own if isinstance(one.get("url"), str))
         self._stated = tuple(supplements)
         self._built: dict[int, InMemoryCodeSystem] = {}
 
     def with_supplements(self, supplements: Iterable[str]) -> Sources:
         """The same, with supplements that are to be used."""
-        return Sources(self.shelf, self._own, (*self._stated, *supplements))
+        return Sources(self.shelf, self._own, (*self._stated, *supplements), self._index)
 
     def code_system(self, url: str, version: str = "") -> CodeSystemProvider | None:
         """A code system that has codes, or None."""
@@ -149,11 +152,14 @@ class Sources:
             return self._own_provider(own)
         return best
 
+    def _known(self, resource_type: str, url: str) -> Sequence[Known]:
+        return self._index.get((resource_type, url), ())
+
     def _candidates(self, url: str, version: str) -> Iterator[CodeSystemProvider]:
         for listed in self.shelf.lists(url):
             if matches(version, listed.metadata.version):
                 yield listed
-        known = [one for one in self.shelf.known("CodeSystem", url) if matches(version, one.version)]
+        known = [one for one in self._known("CodeSystem", url) if matches(version, one.version)]
         if known:
             latest = newest(one.version for one in known)
             for one in known:
@@ -184,7 +190,7 @@ class Sources:
         own = self._newest_own("CodeSystem", url, version)
         if own is not None:
             return own
-        known = [one for one in self.shelf.known("CodeSystem", url) if matches(version, one.version)]
+        known = [one for one in self._known("CodeSystem", url) if matches(version, one.version)]
         latest = newest(one.version for one in known)
         return next((self.shelf.resource(one) for one in known if one.version == latest), None)
 
@@ -197,7 +203,7 @@ class Sources:
         """Every version of a code system that is known, sorted."""
         found = {one.get("version", "") for one in self._own if one["url"] == url}
         found |= {one.metadata.version for one in self.shelf.lists(url)}
-        found |= {one.version for one in self.shelf.known("CodeSystem", url)}
+        found |= {one.version for one in self._known("CodeSystem", url)}
         return sorted(found - {""})
 
     def value_set(self, canonical: str, within: Resource | None = None) -> Resource | None:
@@ -209,14 +215,15 @@ class Sources:
         own = self._newest_own("ValueSet", url, version)
         if own is not None:
             return own
-        known = [one for one in self.shelf.known("ValueSet", url) if matches(version, one.version)]
+        known = [one for one in self._known("ValueSet", url) if matches(version, one.version)]
         latest = newest(one.version for one in known)
         return next((self.shelf.resource(one) for one in known if one.version == latest), None)
 
     def concept_maps(self) -> Iterator[Resource]:
         """Every concept map, the request's own first."""
         yield from (one for one in self._own if one.get("resourceType") == "ConceptMap")
-        for known in self.shelf.all("ConceptMap"):
+        maps = (one for (kind, _), known in self._index.items() if kind == "ConceptMap" for one in known)
+        for known in maps:
             found = self.shelf.resource(known)
             if found is not None:
                 yield found

@@ -1,14 +1,13 @@
 """Code systems, value sets and concept maps that were PUT into the site's own record, known after those of packages.
 
-Follows the record's change log; a record that ran far ahead is listed anew instead of read through. Looks at most once a
-second. Above: `site.site`. Below: `core.fhir.definitions`, the record through a Protocol.
+Follows the record's change log; a record that ran far ahead is listed anew instead of read through.
+Above: `site.site`. Below: `core.fhir.definitions`, the record through a Protocol.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from mihub.core.fhir import Resource
@@ -17,7 +16,6 @@ from mihub.core.fhir.definitions.memory import MemoryDefinitions
 from mihub.core.fhir.definitions.protocol import Definitions, Found, Known
 
 TYPES: Final = ("CodeSystem", "ValueSet", "ConceptMap")
-_PAUSE_SECONDS: Final = 1.0
 _FAR_AHEAD: Final = 2_000
 
 
@@ -40,15 +38,11 @@ class Record(Protocol):
 class StoredDefinitions:
     """Implements `Definitions`: the packages, and below them what the record holds. Safe from any thread."""
 
-    def __init__(
-        self, packages: Definitions, record: Record, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, packages: Definitions, record: Record) -> None:
         self._packages = packages
         self._record = record
-        self._now = now
         self._lock = threading.Lock()
         self._position = -1
-        self._again_at = 0.0
         self._changes = 0
         self._stored = MemoryDefinitions(())
 
@@ -59,18 +53,13 @@ class StoredDefinitions:
         return self._packages.generation * 1_000_003 + self._changes
 
     def _follow(self) -> None:
-        if self._now() < self._again_at:
+        if self._record.position() == self._position:
             return
         with self._lock:
-            if self._now() < self._again_at:
-                return
-            self._again_at = self._now() + _PAUSE_SECONDS
             position = self._record.position()
             behind = position - self._position
-            if behind == 0:
-                return
             known = self._position >= 0 and behind <= _FAR_AHEAD
-            if not known or self._record.touched(self._position, _FAR_AHEAD):
+            if behind and (not known or self._record.touched(self._position, _FAR_AHEAD)):
                 self._stored = MemoryDefinitions(self._record.current())
                 self._changes += 1
             self._position = position
