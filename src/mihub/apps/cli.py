@@ -44,7 +44,7 @@ packages_app = typer.Typer(
 app.add_typer(packages_app, name="packages")
 views_app = typer.Typer(
     no_args_is_help=True,
-    help="Tables from FHIR by ViewDefinitions (SQL on FHIR v2).\n\nExample: mihub views run view.json --from data/ --out table.csv",
+    help="Tables from FHIR by ViewDefinitions.\n\nExample: mihub views run view.json --from data/ --out table.csv",
 )
 app.add_typer(views_app, name="views")
 codes_app = typer.Typer(
