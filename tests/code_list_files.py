@@ -37,7 +37,8 @@ CLAML_ICD = """<?xml version="1.0" encoding="UTF-8"?>
     <Rubric kind="preferred"><Label xml:lang="de">Neubildung der Windröhre und der Lüfte</Label></Rubric></Class>
   <Class code="X34.1" kind="category" usage="aster"><Meta name="Para295" value="P"/><SuperClass code="X34"/>
     <Rubric kind="preferred"><Label xml:lang="de">Oberlüfte</Label></Rubric>
-    <Rubric kind="preferredLong"><Label xml:lang="de">Neubildung: <Reference class="in brackets" code="X34">X34</Reference> Oberlüfte</Label></Rubric>
+    <Rubric kind="preferredLong"><Label xml:lang="de">Neubildung: <Reference class="in brackets" code="X34">X34</Reference>
+      Oberlüfte</Label></Rubric>
     <Rubric kind="inclusion"><Label xml:lang="de">Spitzenwuchs</Label></Rubric>
     <Rubric kind="exclusion"><Label xml:lang="de">Unfug <Reference>X40.-</Reference></Label></Rubric></Class>
   <Class code="X40-X49" kind="block"><SuperClass code="XXI"/><SubClass code="X40"/>
@@ -90,12 +91,12 @@ ATC_ROWS = (
 )
 
 LOINC_HEADER = (
-    "LOINC_NUM COMPONENT PROPERTY TIME_ASPCT SYSTEM SCALE_TYP METHOD_TYP CLASS VersionLastChanged STATUS CLASSTYPE RELATEDNAMES2"
-    " SHORTNAME LONG_COMMON_NAME"
-).split()
+    "LOINC_NUM", "COMPONENT", "PROPERTY", "TIME_ASPCT", "SYSTEM", "SCALE_TYP", "METHOD_TYP", "CLASS", "VersionLastChanged",
+    "STATUS", "CLASSTYPE", "RELATEDNAMES2", "SHORTNAME", "LONG_COMMON_NAME",
+)  # fmt: skip
 LOINC_ROWS = (
-    ("99991-1", "Cheer", "MCnc", "Pt", "Ser/Plas", "Qn", "", "CHEM", "9.99", "ACTIVE", "1", "Joy; Mirth, \"total\"", "Cheer SerPl",
-     "Cheer [Mass/volume] in Serum or Plasma"),
+    ("99991-1", "Cheer", "MCnc", "Pt", "Ser/Plas", "Qn", "", "CHEM", "9.99", "ACTIVE", "1", "Joy; Mirth, \"total\"",
+     "Cheer SerPl", "Cheer [Mass/volume] in Serum or Plasma"),
     ("99992-9", "Gloom", "MCnc", "Pt", "Ser/Plas", "Qn", "", "CHEM", "9.99", "DEPRECATED", "1", "Sadness", "Gloom SerPl",
      "Gloom [Mass/volume] in Serum or Plasma"),
     ("99993-7", "Mood scale", "Find", "Pt", "^Patient", "Ord", "", "SURVEY", "9.99", "TRIAL", "4", "", "Mood scale",
@@ -280,7 +281,8 @@ def rf2_release(
                 [(code, *(common if active else inactive), "900000000000074008") for code, active in concepts],
             ),
             f"{top}/Snapshot/Terminology/sct2_Description_Snapshot-de-en_INT_{date}.txt": tabbed(
-                ("id", "effectiveTime", "active", "moduleId", "conceptId", "languageCode", "typeId", "term", "caseSignificanceId"),
+                ("id", "effectiveTime", "active", "moduleId", "conceptId", "languageCode", "typeId", "term",
+                 "caseSignificanceId"),
                 said,
             ),
             f"{top}/Snapshot/Terminology/sct2_Relationship_Snapshot_INT_{date}.txt": tabbed(

@@ -59,7 +59,11 @@ class Database:
     @property
     def exists(self) -> bool:
         """Whether anything was ever loaded."""
-        return self.path.exists()
+        if not self.path.exists():
+            return False
+        connection = self.reading()
+        with faults(self.path):
+            return bool(connection.execute("PRAGMA user_version").fetchone()[0])
 
     def reading(self) -> sqlite3.Connection:
         """This thread's connection. It never writes."""
@@ -95,8 +99,8 @@ class Database:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=NORMAL")
                 connection.execute("PRAGMA cache_size=-65536")
-                connection.execute("BEGIN IMMEDIATE")
                 self._prepare(connection)
+                connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
                 except BaseException:
@@ -108,12 +112,15 @@ class Database:
             finally:
                 connection.close()
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
+    @staticmethod
+    def _prepare(connection: sqlite3.Connection) -> None:
+        """The tables, in a transaction of their own: what is refused later must not take them along."""
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             for statement in _SCHEMA.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version={_FORMAT}")
+        connection.execute("COMMIT")
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         address = f"{self.path.resolve().as_uri()}?mode={mode}"

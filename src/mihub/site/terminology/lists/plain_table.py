@@ -47,7 +47,7 @@ def read(file: SourceFile, *, system: str, version: str, title: str = "", langua
     """The list. `system`: an address, or the short name of a known system. Raises `InvalidInput`."""
     if not system:
         raise InvalidInput(
-            f"{file.name} is a table of codes, but of which code system?",
+            f"{file.name} is a table of codes, but does not say of which code system.",
             where=file.name,
             rule="a table does not say its system",
             next_step="Name it: --system https://my-clinic.example/codes --version 1",
