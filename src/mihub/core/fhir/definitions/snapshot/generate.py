@@ -9,28 +9,20 @@ snapshots are compared in docs/reference/snapshots.md.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.core.fhir.definitions.snapshot.contradiction import contradicts
 from mihub.core.fhir.definitions.snapshot.merge import merge, sliced
-from mihub.core.fhir.definitions.snapshot.tree import Node, elements_of, flatten, read
+from mihub.core.fhir.definitions.snapshot.siblings import Siblings
+from mihub.core.fhir.definitions.snapshot.slices import check_open, implied_slicing, named
+from mihub.core.fhir.definitions.snapshot.tree import MAX_ELEMENTS, Node, elements_of, flatten, read, too_many
 from mihub.core.fhir.definitions.snapshot.walk import Structures, types_of
 from mihub.errors import InvalidInput
 
-_EXTENSION_SLICING: Final = {
-    "discriminator": [{"type": "value", "path": "url"}],
-    "ordered": False,
-    "rules": "open",
-}
-_TYPE_SLICING: Final = {
-    "discriminator": [{"type": "type", "path": "$this"}],
-    "ordered": False,
-    "rules": "open",
-}
 # Published chains have up to six; Python's stack bears some ten times as many as this.
 _MOST_UNDER_WAY: Final = 40
 _NEXT: Final = "Load the package that the profile depends on, or ask its publisher for a corrected version."
@@ -96,7 +88,7 @@ class _Generation:
                     rule="sdf-1",
                     next_step=_NEXT,
                 )
-            return list(flatten(_own_bases(self._with_type_rules(changes))))
+            return self._listed(_own_bases(self._with_type_rules(changes)))
         if not isinstance(base_url, str):
             raise InvalidInput(
                 "baseDefinition is not a text", where=self.url, rule="a canonical", next_step=_NEXT
@@ -106,7 +98,14 @@ class _Generation:
         whole = self.apply(base, changes, f"{self.url}#{changes.name}") if changes is not None else base
         if not self.constraint:
             whole = _own_bases(whole)
-        return list(flatten(whole))
+        return self._listed(whole)
+
+    def _listed(self, whole: Node) -> list[Json]:
+        """The elements, when there are not too many: slices of slices multiply."""
+        listed = list(islice(flatten(whole), MAX_ELEMENTS + 1))
+        if len(listed) > MAX_ELEMENTS:
+            raise too_many(self.url)
+        return listed
 
     def _base(self, base_url: str, changes: Node | None) -> Node:
         found = self.definitions.structure(base_url)
@@ -147,72 +146,49 @@ class _Generation:
         return whole.with_children(self._children(whole, change, where))
 
     def _children(self, node: Node, change: Node, where: str) -> list[Node]:
-        children = list(self.structures.children(node, self.root or node))
+        siblings = Siblings(self.structures.children(node, self.root or node))
         originals: dict[str, Node] = {}
         # What is said of the sliced element comes before its slices, and a slice before its own, in whatever order it stands.
         for child in sorted(change.children, key=lambda c: (bool(c.slice), c.slice.count("/"))):
             place = f"{where}.{child.label}"
-            name, cut, given = self._named(children, child)
-            entry = _position(children, name, "")
+            name, cut, given = named(siblings, child)
+            entry = siblings.get(name)
             if entry is None:
-                self._add_new(children, child, node, place)
-                continue
-            originals.setdefault(name, children[entry])
-            if not cut:
-                children[entry] = self.apply(children[entry], given, place)
-                continue
-            self._slice(children, originals[name], cut, given, place)
-        return children
+                self._add_new(siblings, child, place)
+            elif cut:
+                self._slice(siblings, originals.setdefault(name, entry), cut, given, place)
+            else:
+                originals.setdefault(name, entry)
+                siblings.put(self.apply(entry, given, place))
+        return siblings.nodes()
 
-    def _named(self, children: Sequence[Node], child: Node) -> tuple[str, str, Node]:
-        """The base's name for a child, the slice that is meant, and what is said of it.
-
-        `valueQuantity` is `value[x]:valueQuantity`, and a slice of that name is about a Quantity, said or not.
-        """
-        known = {c.name: c for c in children if not c.slice}
-        if child.name in known:
-            kind = _chosen(known[child.name], child.slice) if child.slice else None
-            return child.name, child.slice, _typed(child, kind, child.slice) if kind else child
-        for name, other in known.items():
-            kind = _chosen(other, child.name)
-            if kind is not None:
-                cut = child.slice or child.name
-                return name, cut, _typed(child, kind, cut)
-        return child.name, child.slice, child
-
-    def _slice(self, children: list[Node], original: Node, cut: str, child: Node, where: str) -> None:
+    def _slice(self, siblings: Siblings, original: Node, cut: str, child: Node, where: str) -> None:
         """Change a slice in place, or cut a new one and set it behind its siblings."""
-        name = original.name
-        known = _position(children, name, cut)
+        known = siblings.get(original.name, cut)
         if known is not None:
-            children[known] = self.apply(children[known], child, where)
+            siblings.put(self.apply(known, child, where))
             return
-        entry = _position(children, name, "")
-        self._check_open(original, cut, where)
+        check_open(original, cut, where)
         above = cut.rpartition("/")[0]
-        parent = _position(children, name, above) if above else None
-        origin = children[parent] if parent is not None else original
-        if entry is not None and parent is None and "slicing" not in children[entry].data:
-            if not name.endswith("[x]") and str(original.data.get("max")) == "1":
+        parent = siblings.get(original.name, above) if above else None
+        if parent is not None:
+            siblings.put_behind(self._cut(parent, cut, child, where), above)
+            return
+        entry = siblings.get(original.name) or original
+        if "slicing" not in entry.data:
+            if not entry.name.endswith("[x]") and str(original.data.get("max")) == "1":
                 # What occurs once at most is not cut: the name is only a name.
-                named = replace(child, data={**child.data, "sliceName": cut})
-                children[entry] = replace(self.apply(children[entry], named, where), slice=cut)
+                said = replace(child, data={**child.data, "sliceName": cut})
+                siblings.put_instead(replace(self.apply(entry, said, where), slice=cut), "")
                 return
-            children[entry] = children[entry].with_data(slicing=self._implied_slicing(children[entry], where))
-        fresh = Node(name, cut, sliced(origin.data), origin.children)
-        made = self._bounded(self.apply(fresh, child, where), child)
-        made = replace(made, data={**made.data, "sliceName": cut})
-        children.insert(_behind(children, name, above if parent is not None else ""), made)
+            siblings.put(entry.with_data(slicing=implied_slicing(entry, where)))
+        siblings.put(self._cut(original, cut, child, where))
 
-    def _check_open(self, original: Node, cut: str, where: str) -> None:
-        """A slicing that the base has closed takes no further slices, but for the types of a choice and new cuts of a slice."""
-        closed = original.data.get("slicing", {}).get("rules") == "closed"
-        if closed and not original.name.endswith("[x]") and "/" not in cut:
-            raise contradicts(
-                f"The profile adds the slice {cut[:80]} to a slicing that its base has closed",
-                where,
-                "a closed slicing takes no further slices",
-            )
+    def _cut(self, origin: Node, cut: str, child: Node, where: str) -> Node:
+        """A new slice of an element or of another slice."""
+        fresh = Node(origin.name, cut, sliced(origin.data), origin.children)
+        made = self._bounded(self.apply(fresh, child, where), child)
+        return replace(made, data={**made.data, "sliceName": cut})
 
     def _bounded(self, made: Node, child: Node) -> Node:
         """A slice for one extension repeats no more often than the extension says of itself."""
@@ -222,59 +198,17 @@ class _Generation:
         most = self.structures.root_element(profiles[0]).get("max", "*")
         return made.with_data(max=most)
 
-    def _implied_slicing(self, node: Node, where: str) -> Json:
-        if node.name.endswith("[x]"):
-            return dict(_TYPE_SLICING)
-        if node.name in ("extension", "modifierExtension"):
-            return dict(_EXTENSION_SLICING)
-        raise contradicts(
-            "The profile cuts a slice from an element that is not sliced",
-            where,
-            "slices need a slicing with a discriminator on the element itself, or in the base",
-        )
-
-    def _add_new(self, children: list[Node], child: Node, node: Node, where: str) -> None:
+    def _add_new(self, siblings: Siblings, child: Node, where: str) -> None:
         """An element the base does not have: a specialization may add it, a profile may not."""
         if self.constraint:
-            known = ", ".join(dict.fromkeys(c.name for c in children)) or "none"
+            known = ", ".join(siblings.names()) or "none"
             raise contradicts(
                 f"The profile speaks of an element its base does not have; known there: {known[:300]}",
                 where,
                 "a profile adds no elements",
             )
         fresh = Node(child.name, child.slice, self.structures.with_type_rules(child.data))
-        children.append(self.apply(replace(fresh, data={}), child, where) if child.children else fresh)
-
-
-def _chosen(choice: Node, name: str) -> Json | None:
-    """The type of a choice that a short name such as `valueQuantity` stands for."""
-    stem = choice.name.removesuffix("[x]")
-    if stem == choice.name or not name.startswith(stem):
-        return None
-    codes = {
-        stem + code[:1].upper() + code[1:]: kind
-        for kind in types_of(choice.data)
-        for code in [str(kind["code"])]
-    }
-    return codes.get(name)
-
-
-def _typed(child: Node, kind: Json, cut: str) -> Node:
-    return replace(child, data={"type": [kind], **child.data, "sliceName": cut})
-
-
-def _position(children: Sequence[Node], name: str, cut: str) -> int | None:
-    return next((i for i, c in enumerate(children) if c.name == name and c.slice == cut), None)
-
-
-def _behind(children: Sequence[Node], name: str, above: str) -> int:
-    """Where a new slice goes: behind the last of its element, or of the slice it cuts again."""
-    places = [
-        i
-        for i, c in enumerate(children)
-        if c.name == name and (not above or c.slice == above or c.slice.startswith(above + "/"))
-    ]
-    return places[-1] + 1
+        siblings.put(self.apply(replace(fresh, data={}), child, where) if child.children else fresh)
 
 
 def _own_bases(node: Node, path: str = "") -> Node:

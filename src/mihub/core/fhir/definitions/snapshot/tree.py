@@ -7,7 +7,7 @@ Above: `walk`, `merge`, `generate`. Source: https://hl7.org/fhir/R4/elementdefin
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mihub.core.fhir import Json, Resource
@@ -16,7 +16,8 @@ from mihub.errors import InvalidInput
 
 # Deeper than any published profile (21) and shallow enough for plain recursion.
 MAX_DEPTH: Final = 40
-MAX_ELEMENTS: Final = 50_000
+# The largest published snapshot has 1,500.
+MAX_ELEMENTS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,12 @@ class _Open:
     name: str
     slice: str
     data: Json
-    children: list[_Open]
+    children: dict[tuple[str, str], _Open] = field(default_factory=dict)
+    # The child of each name that was spoken of last.
+    latest: dict[str, _Open] = field(default_factory=dict)
 
     def close(self) -> Node:
-        return Node(self.name, self.slice, self.data, tuple(child.close() for child in self.children))
+        return Node(self.name, self.slice, self.data, tuple(c.close() for c in self.children.values()))
 
 
 def read(elements: Sequence[Json], where: str) -> Node | None:
@@ -64,17 +67,12 @@ def read(elements: Sequence[Json], where: str) -> Node | None:
     """
     root: _Open | None = None
     if len(elements) > MAX_ELEMENTS:
-        raise InvalidInput(
-            f"{where} lists {len(elements)} elements",
-            where=where,
-            rule=f"at most {MAX_ELEMENTS} elements in one structure",
-            next_step="Check how the structure was made: no published one comes near this.",
-        )
+        raise too_many(where)
     for element in elements:
         check_shape(element, where)
         labels = _labels(element, where)
         if root is None:
-            root = _Open(*labels[0], {}, [])
+            root = _Open(*labels[0], {})
         if labels[0][0] != root.name:
             raise _misplaced(element, f"the first element is {root.name}", where)
         place = root
@@ -103,14 +101,23 @@ def flatten(root: Node, path: str = "", identity: str = "") -> Iterator[Json]:
         yield from flatten(child, path, identity)
 
 
+def too_many(where: str) -> InvalidInput:
+    """A structure beyond measure."""
+    return InvalidInput(
+        "The structure has too many elements",
+        where=where,
+        rule=f"at most {MAX_ELEMENTS} elements in one structure",
+        next_step="Check how the structure was made: no published one comes near this.",
+    )
+
+
 def _child(place: _Open, name: str, cut: str, by_id: bool) -> _Open:
     """The child to go on with; without ids the last one of the name is the one meant, sliced or not."""
-    for child in reversed(place.children):
-        if child.name == name and (child.slice == cut or (not by_id and not cut)):
-            return child
-    child = _Open(name, cut, {}, [])
-    place.children.append(child)
-    return child
+    known = place.children.get((name, cut)) if by_id or cut else place.latest.get(name)
+    if known is None:
+        known = place.children[name, cut] = _Open(name, cut, {})
+    place.latest[name] = known
+    return known
 
 
 def _labels(element: Json, where: str) -> list[tuple[str, str]]:
