@@ -194,6 +194,8 @@ class OpenSite:
         while True:
             try:
                 await run_in_threadpool(self.feasibility.refresh)
+                # What was PUT into the record counts for validation too, a moment later.
+                await run_in_threadpool(self.record.terminology.refresh)
                 await asyncio.sleep(FOLLOW_SECONDS)
             except MihubError as error:
                 log.warning("facts wait", member=self.member, error=type(error).__name__)
@@ -227,6 +229,7 @@ def open_site(
         transport_id=partial(transport_id, place.secret),
         database_url=database_url,
         validator=validator or site_validator(lambda: records[0]),
+        advisor=validator or site_validator(lambda: records[0], best_practice=True),
         # A fault of ours in one profile must not end an import: it becomes a finding of its own.
         validator_faults=(Exception,),
     )

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from mihub.core.policy.actor import Access
 from mihub.errors import InvalidInput, MihubError, TooLarge
+from mihub.site.quarantine.door import ERRORS
 from mihub.site.quarantine.places import is_whole
 from mihub.site.quarantine.protocol import (
     MAX_BODY_BYTES,
@@ -84,7 +85,10 @@ def asked_of(given: Mapping[str, str]) -> Asked:
 def item_document(item: Item, language: str, *, most: int = 0) -> dict[str, Any]:
     """An item without its text; `most` cuts its findings for a list."""
     refused = item.refused
-    findings = sorted(refused.findings, key=lambda found: found.severity not in ("error", "fatal"))
+    # A list shows what refused it; the page of one item shows everything.
+    findings = sorted(refused.findings, key=lambda found: found.severity not in ERRORS)
+    if most:
+        findings = [found for found in findings if found.severity in ERRORS]
     return {
         "id": item.id,
         "state": item.state,

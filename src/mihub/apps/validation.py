@@ -33,19 +33,29 @@ class LazyValidator:
         return made.validate(resource, profiles)
 
 
-def terminology_of(definitions: Definitions) -> Codes | None:
-    """What knows the codes of these definitions; None leaves it to the value sets that list theirs."""
-    return None
+def terminology_of(definitions: Definitions) -> Codes:
+    """What knows the codes of these definitions."""
+    # Needed only once something is looked at.
+    from mihub.site.terminology.service import Terminology
+
+    return Terminology(definitions)
 
 
-def validator_of(definitions: Definitions) -> Validator:
-    """A validator over these definitions, with the terminology that they hold."""
+def validator_of(
+    definitions: Definitions, codes: Codes | None = None, *, best_practice: bool = True
+) -> Validator:
+    """A validator over these definitions, with this terminology or the one that they hold."""
     # Needed only once something is looked at.
     from mihub.site.validate.validator import ProfileValidator
 
-    return ProfileValidator(definitions, terminology_of(definitions))
+    return ProfileValidator(definitions, codes or terminology_of(definitions), best_practice=best_practice)
 
 
-def site_validator(site: Callable[[], Site]) -> Validator:
-    """The validator of a site that is about to be opened."""
-    return LazyValidator(lambda: validator_of(site().packages))
+def site_validator(site: Callable[[], Site], *, best_practice: bool = False) -> Validator:
+    """The validator of a site that is about to be opened.
+
+    What HL7 only recommends (a narrative in every resource) is told to who asks, and not counted at every write.
+    """
+    return LazyValidator(
+        lambda: validator_of(site().packages, site().terminology, best_practice=best_practice)
+    )

@@ -68,16 +68,17 @@ class Site:
         now: Callable[[], float] = time.time,
         validator: Validator | None = None,
         validator_faults: Faults = (MihubError,),
+        advisor: Validator | None = None,
     ) -> Site:
         """Open the record, bring its tables up to date, start the database when the settings name none.
 
         `transport_id`: Patient.id to the id that others know (`site.linkage`); without it nobody outside
         finds a patient. `validator` looks at every write as the setting `validation` says; without it nothing is
-        looked at. `validator_faults`: what it may raise and a write survives.
+        looked at. `validator_faults`: what it may raise and a write survives. `advisor` answers `$validate`.
         """
         levels = levels_of(settings.validation)
         door = (
-            Door(validator, levels, validator_faults)
+            Door(validator, levels, validator_faults, advisor)
             if validator is not None
             else Door(SaysNothing(), Levels("off"))
         )

@@ -139,10 +139,13 @@ class Refusing:
     def _keep(
         self, body: Body, where: Reason, findings: tuple[Finding, ...], troubles: tuple[Trouble, ...]
     ) -> None:
+        text = body.text()
+        if not text.strip():
+            # An empty file holds nothing that could be lost.
+            return
         self.report.quarantined += 1
         if self.intake.keeps is None or self.dry_run:
             return
-        text = body.text()
         kept = text if len(text) <= MAX_BODY_BYTES else None
         self._waiting.append(
             Refused(

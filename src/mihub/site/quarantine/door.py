@@ -18,9 +18,6 @@ from mihub.site.validate.finding import Finding, Severity, Validator
 
 BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
 ERRORS: Final[frozenset[Severity]] = frozenset({"error", "fatal"})
-# HL7 marks it as best practice (a narrative in every resource): data for machines have none, and a count of it hides the
-# rest. `$validate` and `mihub validate` tell it.
-ADVICE: Final = frozenset({"invariant:dom-6"})
 # What a validator may raise; apps give `Exception`, so that a fault of ours never ends an import.
 Faults = tuple[type[Exception], ...]
 
@@ -90,10 +87,19 @@ class NotConformant(Unprocessable):
 
 
 class Door:
-    """Judges with one validator and one setting. Safe from any thread if the validator is."""
+    """Judges with one validator and one setting. Safe from any thread if the validators are.
 
-    def __init__(self, validator: Validator, levels: Levels, faults: Faults = (MihubError,)) -> None:
-        self._validator, self.levels = validator, levels
+    `advisor` answers who asks for validation: it may say more, such as what HL7 only recommends.
+    """
+
+    def __init__(
+        self,
+        validator: Validator,
+        levels: Levels,
+        faults: Faults = (MihubError,),
+        advisor: Validator | None = None,
+    ) -> None:
+        self._validator, self.levels, self._advisor = validator, levels, advisor or validator
         self._faults: Faults = (*faults, RecursionError)
 
     def judge(self, resource: Resource, source: str) -> Verdict | None:
@@ -102,7 +108,7 @@ class Door:
         level = self.levels.of(resource_type)
         if level == "off":
             return None
-        findings = tuple(found for found in self._findings(resource) if found.rule not in ADVICE)
+        findings = self.findings(resource)
         return Verdict(level, source, resource_type, str(resource.get("id", "")), claimed(resource), findings)
 
     def through(self, entry: Put | Delete, source: str) -> Put | Delete:
@@ -113,11 +119,17 @@ class Door:
 
     def validate(self, resource: Resource, profiles: Sequence[str] = ()) -> tuple[Finding, ...]:
         """All findings, whatever the setting says: for `$validate`."""
-        return self._findings(resource, profiles)
+        return self._ask(self._advisor, resource, profiles)
 
-    def _findings(self, resource: Resource, profiles: Sequence[str] = ()) -> tuple[Finding, ...]:
+    def findings(self, resource: Resource) -> tuple[Finding, ...]:
+        """What counts for storing, whatever the setting says."""
+        return self._ask(self._validator, resource)
+
+    def _ask(
+        self, validator: Validator, resource: Resource, profiles: Sequence[str] = ()
+    ) -> tuple[Finding, ...]:
         try:
-            return tuple(self._validator.validate(resource, profiles))
+            return tuple(validator.validate(resource, profiles))
         except self._faults as error:
             facts = {"error": type(error).__name__}
             place = str(resource.get("resourceType", ""))

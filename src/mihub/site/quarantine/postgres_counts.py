@@ -39,7 +39,8 @@ SELECT max(day), source, type, profile, rule, place, severity, sum(seen)::bigint
        (array_agg(finding ORDER BY day DESC))[1]
 FROM finding_day WHERE day >= %s
 GROUP BY source, type, profile, rule, place, severity
-ORDER BY sum(seen) DESC, source COLLATE "C", type COLLATE "C", profile COLLATE "C", rule COLLATE "C", place COLLATE "C",
+ORDER BY severity NOT IN ('error', 'fatal'), sum(seen) DESC,
+         source COLLATE "C", type COLLATE "C", profile COLLATE "C", rule COLLATE "C", place COLLATE "C",
          severity COLLATE "C" LIMIT %s
 """
 

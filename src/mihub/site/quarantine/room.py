@@ -237,7 +237,7 @@ class QuarantineRoom:
             raise _another_record()
         if refused.resource_id and named[1] != refused.resource_id:
             raise _another_record()
-        return self._door.validate(resource)
+        return self._door.findings(resource)
 
     def _note(
         self, action: ActionCode, interaction: str, item: Item, access: Access, resource: Resource | None

@@ -70,7 +70,7 @@ class CountStore(Protocol):
         ...
 
     def spots(self, since: date, most: int) -> list[tuple[Spot, Seen]]:
-        """The most frequent findings from this day on, days summed up (the day is the last one), most frequent first."""
+        """The most frequent findings from this day on, days summed up (the day is the last one): errors, then warnings."""
         ...
 
 
@@ -101,7 +101,9 @@ class MemoryCounts:
                 continue
             before = summed[spot[1:]][1].seen if spot[1:] in summed else 0
             summed[spot[1:]] = (spot, Seen(before + seen.seen, seen.example, seen.example_at, seen.finding))
-        return sorted(summed.values(), key=lambda one: (-one[1].seen, one[0][1:]))[:most]
+        return sorted(summed.values(), key=lambda one: (not is_error(one[0][6]), -one[1].seen, one[0][1:]))[
+            :most
+        ]
 
 
 class Tally:
@@ -155,7 +157,9 @@ class Tally:
                 group = (today, verdict.source, verdict.resource_type, profile)
                 self._groups.setdefault(group, Counts()).add(_counts(verdict, profile, refused=refused))
             for found in verdict.findings:
-                self._note(today, verdict, found, example)
+                # What is only a note would hide the rest.
+                if found.severity != "information":
+                    self._note(today, verdict, found, example)
             self._waiting += 1
             late = time.monotonic() - self._flushed_at > _FLUSH_SECONDS
         if self._waiting >= _FLUSH_RESOURCES or late:
@@ -173,6 +177,11 @@ class Tally:
             known.seen += 1
 
 
+def is_error(severity: str) -> bool:
+    """Whether a finding of this severity forbids storing where the level is reject."""
+    return severity in ("error", "fatal")
+
+
 def place_of(location: str) -> str:
     """A finding's place without positions in lists; nothing that does not look like a path of names."""
     place = _POSITION.sub("", location)
@@ -183,6 +192,6 @@ def _counts(verdict: Verdict, profile: str, *, refused: bool) -> Counts:
     """One resource under one of its profiles: an error of another claimed profile is not held against this one."""
     others = set(verdict.profiles) - {profile}
     mine = [found for found in verdict.findings if found.profile not in others]
-    errors = any(found.severity in ("error", "fatal") for found in mine)
+    errors = any(is_error(found.severity) for found in mine)
     warnings = any(found.severity == "warning" for found in mine)
     return Counts(1, int(errors), int(warnings and not errors), int(refused))
