@@ -110,7 +110,7 @@ class Members:
         if provider is None:
             return Membership("unknown", "unknown-system", {"system": system})
         if provider.normal(code) is not None:
-            return self._display(system, version, code, display) if display else _YES
+            return self._display(system, version, code, display)
         if provider.metadata.content == "complete":
             return Membership("no", "unknown-code", {"system": system})
         return Membership("unknown", "not-enumerable", {"system": system})
@@ -153,7 +153,7 @@ class Members:
         if provider is None or concept is None:
             return _YES
         displays = Displays.of(concept, provider.metadata)
-        if displays.said and displays.accepts(display, None) != "same":
+        if display and displays.said and displays.accepts(display, None) != "same":
             return Membership("yes", "display-differs", {"system": system})
         return Membership("yes", "inactive", {"system": system}) if concept.inactive else _YES
 

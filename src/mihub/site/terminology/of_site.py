@@ -33,10 +33,12 @@ def open_terminology(site: Site, closing: Callable[[Callable[[], None]], None]) 
     fallback = HttpFallback(settings.terminology_url) if settings.terminology_url else None
     if fallback is not None:
         closing(fallback.close)
+    definitions = StoredDefinitions(site.packages, record)
     return Terminology(
-        StoredDefinitions(site.packages, record),
+        definitions,
         lists,
         fallback,
         language=_LANGUAGE,
         tables=SqliteTables(settings.data_dir / FILE_NAME),
+        refresh=definitions.refresh,
     )

@@ -36,8 +36,9 @@ class SiteRecord:
         return self._store.position()
 
     def current(self) -> Sequence[Resource]:
-        """See `stored.Record`."""
-        return [resource for name in TYPES for resource in self._all(name)]
+        """See `stored.Record`. Types that are not there are not searched for, and leave no line in the audit."""
+        there = self._store.counts()
+        return [resource for name in TYPES if there.get(name) for resource in self._all(name)]
 
     def _all(self, resource_type: str) -> list[Resource]:
         question = self._parser.parse(resource_type, [("_count", _PAGE)])

@@ -7,7 +7,7 @@ Below: one file per operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from mihub.core.fhir import Json, Resource
@@ -40,7 +40,10 @@ _LIMITS: Final = Limits()
 
 
 class Terminology:
-    """`language`: what displays are shown in when nobody asks, where there is one in it; "" for the system's own."""
+    """`language`: what displays are shown in when nobody asks, where there is one in it; "" for the system's own.
+
+    `refresh` is called before each operation, so that what was just stored is known; membership does not wait for it.
+    """
 
     def __init__(
         self,
@@ -51,12 +54,14 @@ class Terminology:
         language: str = "",
         limits: Limits = _LIMITS,
         tables: ClosureTables | None = None,
+        refresh: Callable[[], None] = lambda: None,
     ) -> None:
         self._shelf = Shelf(definitions, lists, tuple(built_in(definitions)))
         self._members = Members(self._shelf, fallback)
         self._language: Languages | None = parse(language) if language else None
         self._limits = limits
         self._kept = KeptResources()
+        self.refresh = refresh
         self._tables = tables if tables is not None else MemoryTables()
 
     def expand(self, parameters: Resource, *, accept_language: str = "") -> Resource:
@@ -155,6 +160,7 @@ class Terminology:
             return error.outcome()
 
     def _request(self, parameters: Resource, accept_language: str) -> tuple[Sources, Asked]:
+        self.refresh()
         asked = requests.read(parameters, accept_language, self._language)
         return Sources(self._shelf, self._own(parameters), asked.supplements), asked
 

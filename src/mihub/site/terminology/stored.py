@@ -48,11 +48,11 @@ class StoredDefinitions:
 
     @property
     def generation(self) -> int:
-        """Grows when packages or stored resources change."""
-        self._follow()
+        """Grows when packages change, and with each `refresh` that found something new in the record."""
         return self._packages.generation * 1_000_003 + self._changes
 
-    def _follow(self) -> None:
+    def refresh(self) -> None:
+        """Look into the record. Not for whoever holds it while writing: this asks the database."""
         if self._record.position() == self._position:
             return
         with self._lock:
