@@ -7,7 +7,6 @@ severities as HL7's Java validator. Below: `codes`. Above: `base`, `profile`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +21,9 @@ _UCUM: Final = "http://unitsofmeasure.org"
 CODED: Final = frozenset(
     {"code", "Coding", "CodeableConcept", "Quantity", "string", "uri", "CodeableReference"}
 )
-Say = Callable[[str, Where, Run], None]
+_MIMETYPES: Final = "http://hl7.org/fhir/ValueSet/mimetypes"
+# What CapabilityStatement.format says beside media types.
+_FORMATS: Final = frozenset({"json", "xml", "ttl"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,14 @@ def _check(type_name: str, url: str, rule: str, severity: Severity, codes: Codes
 
 def _code(value_set: _Set) -> Check:
     listed: frozenset[str] | None = None
+    mimetypes = value_set.url.partition("|")[0] == _MIMETYPES
 
     def check(value: Any, where: Where, run: Run) -> None:
         nonlocal listed
         if listed is None:
             members = value_set.members()
             listed = frozenset(code for _, code in members) if members is not None else frozenset()
-        if value.__class__ is not str or value in listed:
+        if value.__class__ is not str or value in listed or (value in _FORMATS and mimetypes):
             return
         if value_set.members() is not None:
             value_set.refuse(where, run)

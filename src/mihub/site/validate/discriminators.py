@@ -191,7 +191,9 @@ def _demand_step(engine: Engine, here: Demand, step: Step) -> Demand:
     inherited: list[tuple[str, Any]] = []
     for node in here.nodes:
         child = _child_of(node, step.name) or _child_of_type(engine, node, step.name)
-        nodes += [child] if child is not None else []
+        if child is not None:
+            # A slice that must be there demands as much as the element itself.
+            nodes += [child, *(part for part in child.slices.values() if part.min > 0)]
     for stem, value in here.expected:
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, dict) and step.name in one:

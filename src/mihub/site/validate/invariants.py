@@ -60,7 +60,7 @@ def compiled(constraint: Constraint, type_name: str, seconds: float, profile: st
     """The check of one condition on elements of a type (`Patient`, `Patient.contact`, `HumanName`, `code`)."""
     kind = model_type(type_name) or r4().untyped
     try:
-        expression = compile(constraint.expression)
+        expression = compile(natives.meant(constraint.expression))
     except FhirPathError as error:
         return _named(constraint, error.what, profile)
     slow = _slow(constraint, expression, kind, seconds, profile)

@@ -116,7 +116,7 @@ _RULES: Final[dict[str, Check]] = {
 def _reference(value: Any, run: Run) -> bool | None:
     """ref-1: a fragment names a contained resource of the root."""
     reference = value.get("reference")
-    if reference.__class__ is not str or reference[:1] != "#":
+    if reference.__class__ is not str or reference[:1] != "#" or reference == "#":
         return True
     inner = run.root.get("contained")
     return any(
@@ -158,6 +158,24 @@ BY_EXPRESSION: Final[dict[str, Callable[[Any, Run], bool | None]]] = {
     "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _contained,
     "contained.meta.security.empty()": _contained,
 }
+
+
+# Conditions that R4 published with a slip; what they were meant to say, as later versions and other validators read them.
+_MEANT: Final = {
+    "probability is decimal implies (probability as decimal) <= 100": "probability.empty() or "
+    "((probability is decimal) implies ((probability as decimal) <= 100))",
+    "enableWhen.count() > 2 implies enableBehavior.exists()": "enableWhen.count() >= 2 implies "
+    "enableBehavior.exists()",
+    "generated='generated' implies source.empty()": "generation='generated' implies source.empty()",
+    "fullUrl.contains('/_history/').not()": "fullUrl.exists() implies fullUrl.contains('/_history/').not()",
+    "name.matches('[A-Z]([A-Za-z0-9_]){0,254}')": "name.exists() implies "
+    "name.matches('^[A-Z]([A-Za-z0-9_]){0,254}$')",
+}
+
+
+def meant(expression: str) -> str:
+    """The expression without the slips of its publication."""
+    return _MEANT.get(expression, expression)
 
 
 def fast(expression: str) -> Callable[[Any, Run], bool | None] | None:
