@@ -28,7 +28,9 @@ def mostly(good: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def sometimes(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
-    return st.fixed_dictionaries({}, optional={key: mostly(value) for key, value in fields.items()})
+    # What stands beside a primitive is an object where one belongs: FHIRPath takes a list beside one value for no value.
+    kept = {key: value if key.startswith("_") else mostly(value) for key, value in fields.items()}
+    return st.fixed_dictionaries({}, optional=kept)
 
 
 def several(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:

@@ -81,6 +81,10 @@ def _children_first(node: Node, model: Model) -> Node:
         kind = model.type(node.name)
         if kind is not None and kind.primitive:
             return replace(node, source=nodes.Special("this", node.position))
+    if isinstance(node, nodes.Call) and node.name in ("is", "as", "ofType"):
+        # Their argument is a type indeed.
+        begin = None if node.source is None else _children_first(node.source, model)
+        return replace(node, source=begin)
     return _changed(node, lambda each: _children_first(each, model))
 
 
