@@ -71,7 +71,7 @@ def constrained(draw: st.DrawFn) -> tuple[str, list[Json]]:
     return name, said
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(constrained())
 def test_what_a_profile_says_is_in_its_snapshot_and_the_rest_is_its_base(
     case: tuple[str, list[Json]],
@@ -93,7 +93,7 @@ def test_what_a_profile_says_is_in_its_snapshot_and_the_rest_is_its_base(
                 assert element[key] == value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(constrained())
 def test_saying_it_again_changes_nothing(case: tuple[str, list[Json]]) -> None:
     """Order does not matter, a second generation neither, and a profile on the profile that says nothing is the same."""
@@ -110,7 +110,7 @@ def test_saying_it_again_changes_nothing(case: tuple[str, list[Json]]) -> None:
     assert whole["snapshot"] == once["snapshot"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(constrained(), st.data())
 def test_slices_leave_what_they_are_cut_from_as_it_was(
     case: tuple[str, list[Json]], data: st.DataObject
@@ -159,7 +159,7 @@ _MEMBERS = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(constrained(), st.sampled_from(_MEMBERS), _JUNK, st.data())
 def test_damage_is_refused_in_words_or_does_no_harm(
     case: tuple[str, list[Json]], key: str, junk: object, data: st.DataObject
@@ -175,7 +175,7 @@ def test_damage_is_refused_in_words_or_does_no_harm(
         assert all([refused.what, refused.rule, refused.next_step])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["url", "type", "derivation", "baseDefinition", "differential", "kind"]), _JUNK)
 def test_damage_to_the_structure_itself_is_refused_in_words(key: str, junk: object) -> None:
     refused, made = outcome(

@@ -144,3 +144,11 @@ print(time.process_time() - begin)
         for _ in range(2)
     ]
     assert min(float(one.stdout) for one in done) < 0.3
+
+
+def test_every_constraint_says_whence_it_comes() -> None:
+    for known in core_definitions().all("StructureDefinition"):
+        found = core_definitions().structure(known.url)
+        assert found is not None
+        for element in found.resource["snapshot"]["element"]:
+            assert all("source" in c for c in element.get("constraint", ())), element["id"]

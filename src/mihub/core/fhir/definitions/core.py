@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions import snapshot
 from mihub.core.fhir.definitions.canonical import Choice, choose, split
 from mihub.core.fhir.definitions.packed import PackedPart, Place
@@ -33,7 +34,7 @@ class CoreDefinitions:
     def __init__(self) -> None:
         self._parts = {name: PackedPart(name, PACKAGE) for name in (*_PART_OF.values(), _REST)}
         self._tables: dict[str, dict[str, list[tuple[Known, Place]]]] = {}
-        self._structures: dict[Known, Found] = {}
+        self._structures: dict[Known, Resource] = {}
         self._lock = threading.RLock()
 
     @property
@@ -56,19 +57,15 @@ class CoreDefinitions:
         return None
 
     def structure(self, canonical: str) -> Found | None:
-        """A StructureDefinition with snapshot; the same object each time, not to be changed."""
-        url, wanted = split(canonical)
+        """A StructureDefinition with snapshot, generated when it is first asked for."""
+        found = self.find(canonical, "StructureDefinition")
+        if found is None:
+            return None
         with self._lock:
-            for known, _ in self._table("structures").get(url, ()):
-                if known in self._structures and wanted in ("", known.version):
-                    return self._structures[known]
-            found = self.find(canonical, "StructureDefinition")
-            if found is None:
-                return None
-            if not snapshot.elements_of(found.resource, "snapshot"):
-                found = Found(found.known, snapshot.generate(found.resource, self), found.rule)
-            self._structures[found.known] = found
-            return found
+            whole = self._structures.get(found.known)
+            if whole is None:
+                whole = self._structures[found.known] = snapshot.generate(found.resource, self)
+        return Found(found.known, whole, found.rule)
 
     def all(self, resource_type: str) -> Iterator[Known]:
         """Everything of one type."""

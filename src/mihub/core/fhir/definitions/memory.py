@@ -63,7 +63,7 @@ class MemoryDefinitions:
         found = self.find(canonical, "StructureDefinition")
         if found is None or snapshot.elements_of(found.resource, "snapshot"):
             return found
-        if found.known.package != "" and not self._is_here(found.known) and self._below is not None:
+        if self._below is not None and not self._is_here(found.known):
             return self._below.structure(f"{found.known.url}|{found.known.version}")
         with self._lock:
             whole = self._snapshots.get(found.known)

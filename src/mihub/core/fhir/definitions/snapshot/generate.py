@@ -88,7 +88,7 @@ class _Generation:
                     rule="sdf-1",
                     next_step=_NEXT,
                 )
-            return self._listed(_own_bases(self._with_type_rules(changes)))
+            return self._listed(_own_bases(self._founded(changes)))
         if not isinstance(base_url, str):
             raise InvalidInput(
                 "baseDefinition is not a text", where=self.url, rule="a canonical", next_step=_NEXT
@@ -130,10 +130,14 @@ class _Generation:
             )
         return replace(base, name=name.rpartition("/")[2])
 
-    def _with_type_rules(self, root: Node) -> Node:
-        """A structure without base (Element, Resource): its children with what their types say."""
-        children = (replace(c, data=self.structures.with_type_rules(c.data)) for c in root.children)
-        return root.with_children(children)
+    def _founded(self, root: Node) -> Node:
+        """A structure without base (Element, Resource): what it says, and what the types of its children say."""
+
+        def said(node: Node) -> Json:
+            return merge({}, node.data, self.url, f"{self.url}#{node.name}", self.structures.is_a)
+
+        children = [replace(c, data=self.structures.with_type_rules(said(c))) for c in root.children]
+        return replace(root, data=said(root)).with_children(children)
 
     def apply(self, node: Node, change: Node, where: str) -> Node:
         """A node of the base with everything the differential says about it and below it."""
@@ -207,8 +211,7 @@ class _Generation:
                 where,
                 "a profile adds no elements",
             )
-        fresh = Node(child.name, child.slice, self.structures.with_type_rules(child.data))
-        siblings.put(self.apply(replace(fresh, data={}), child, where) if child.children else fresh)
+        siblings.put(self.apply(Node(child.name, child.slice, {}), child, where))
 
 
 def _own_bases(node: Node, path: str = "") -> Node:
