@@ -42,7 +42,10 @@ def concept_of(
 ) -> Concept:
     """The concept with what supplements (`url|version`, concept) add to it; `uris`: of the supplements' properties."""
     added = tuple(added)
-    designations = [*_designations(raw, ""), *(d for source, more in added for d in _added(more, source))]
+    designations = [
+        *_designations(raw, ""),
+        *(d for source, more in added for d in _added(more, source, raw)),
+    ]
     properties = [
         *_properties(raw, ""),
         *(p for source, more in added for p in _properties(more, source, uris)),
@@ -72,9 +75,10 @@ def _designations(raw: Json, source: str) -> list[Designation]:
     ]
 
 
-def _added(raw: Json, source: str) -> list[Designation]:
-    display = [Designation(raw["display"], source=source)] if raw.get("display") else []
-    return display + _designations(raw, source)
+def _added(raw: Json, source: str, own: Json) -> list[Designation]:
+    """A supplement repeats the display it adds to; that is no designation of its own."""
+    new = raw.get("display") if raw.get("display") != own.get("display") else None
+    return ([Designation(new, source=source)] if new else []) + _designations(raw, source)
 
 
 def _properties(raw: Json, source: str, uris: Mapping[str, str] = MappingProxyType({})) -> list[Property]:

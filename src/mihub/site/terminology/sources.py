@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from mihub.core.fhir import Resource
+from mihub.core.fhir.definitions.canonical import version_key
 from mihub.core.fhir.definitions.protocol import Definitions, Known
 from mihub.site.terminology.concepts import extension_value
 from mihub.site.terminology.in_memory import InMemoryCodeSystem
@@ -53,6 +54,7 @@ class Shelf:
         self._built_in = tuple(built_in)
         self._lock = threading.Lock()
         self._index: tuple[tuple[int, int], Index] | None = None
+        self._packs: tuple[Index, dict[str, list[Resource]]] | None = None
         self._providers: OrderedDict[tuple[str, ...], InMemoryCodeSystem] = OrderedDict()
 
     @property
@@ -80,6 +82,23 @@ class Shelf:
         """The content of what is known."""
         found = self.definitions.find(join(known.url, known.version), known.resource_type)
         return found.resource if found else None
+
+    def language_packs(self, index: Index, url: str) -> Sequence[Resource]:
+        """Supplements of packages that only say a code system's concepts in other languages: used without being asked for."""
+        packs = self._packs
+        if packs is None or packs[0] is not index:
+            found: dict[str, list[Resource]] = {}
+            for (kind, _), versions in index.items():
+                # Which system a supplement belongs to stands inside it; only what is called one is opened.
+                if kind == "CodeSystem" and "suppl" in f"{versions[0].url} {versions[0].name}".casefold():
+                    self._note_pack(max(versions, key=lambda one: version_key(one.version)), found)
+            packs = self._packs = (index, found)
+        return packs[1].get(url, ())
+
+    def _note_pack(self, known: Known, found: dict[str, list[Resource]]) -> None:
+        resource = self.resource(known)
+        if resource is not None and resource.get("content") == "supplement" and _only_languages(resource):
+            found.setdefault(split(resource.get("supplements", ""))[0], []).append(resource)
 
     def lists(self, url: str) -> Iterator[CodeSystemProvider]:
         """Providers of publishers' lists and grammars for one code system."""
@@ -180,7 +199,7 @@ class Sources:
         stated = (self._supplement(canonical) for canonical in self._stated)
         packs = (one for one in self._own if extension_value(one, _SUPPLEMENT_TYPE) == "lang-pack")
         found: dict[str, Resource] = {}
-        for one in (*stated, *packs):
+        for one in (*stated, *packs, *self.shelf.language_packs(self._index, url)):
             if one is not None and _supplements(one, url, version):
                 found.setdefault(join(one["url"], one.get("version", "")), one)
         return list(found.values())
@@ -238,6 +257,17 @@ class Sources:
         ]
         latest = newest(one.get("version", "") for one in found)
         return next((one for one in found if one.get("version", "") == latest), None)
+
+
+def _only_languages(resource: Resource) -> bool:
+    """Whether a supplement adds nothing but designations."""
+    stack = list(resource.get("concept") or [])
+    while stack:
+        one = stack.pop()
+        if one.get("property"):
+            return False
+        stack.extend(one.get("concept") or [])
+    return not resource.get("property")
 
 
 def _rank(provider: CodeSystemProvider) -> int:

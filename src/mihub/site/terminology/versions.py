@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from mihub.core.fhir.definitions.canonical import version_key
 
+_SNOMED = "http://snomed.info/"
 _ANY = frozenset({"x", "X", "*"})
 
 
@@ -22,6 +23,9 @@ def matches(asked: str, version: str) -> bool:
     """Whether `version` is what was asked for; nothing asked takes any."""
     if not asked or asked == version:
         return True
+    if asked.startswith(_SNOMED):
+        # An edition without a date is any release of it.
+        return version.startswith(f"{asked}/version/")
     if asked.endswith("?"):
         return version == asked[:-1] or version.startswith(asked[:-1])
     wanted, given = asked.split("."), version.split(".")
