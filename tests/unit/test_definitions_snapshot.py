@@ -251,6 +251,7 @@ def test_values_and_slicings_of_the_base_hold() -> None:
     below = profile(
         element("Observation.status", fixedCode="final"),
         element("Observation.code", patternCodeableConcept={"coding": [{"system": "s", "code": "c"}]}),
+        element("Observation.method", patternCodeableConcept={"text": "a"}),
         element("Observation.category", slicing={**CODING["slicing"], "rules": "closed"}),
         element("Observation.category:a"),
         url="http://example.org/below",
@@ -260,8 +261,17 @@ def test_values_and_slicings_of_the_base_hold() -> None:
         return profile(said, base="http://example.org/below", type="Observation")
 
     assert "fixedCode" in refusal(over(element("Observation.status", fixedCode="amended")), below).what
-    other = element("Observation.code", patternCodeableConcept={"coding": [{"system": "s"}]})
+    other = element("Observation.code", fixedCodeableConcept={"coding": [{"system": "s"}]})
     assert "does not meet the base's pattern" in refusal(over(other), below).what
+    method = element("Observation.method", patternCodeableConcept={"text": "b"})
+    assert "does not meet the base's pattern" in refusal(over(method), below).what
+    second = {"coding": [{"system": "t", "code": "d"}]}
+    assert (
+        shot(over(element("Observation.code", patternCodeableConcept=second)), below)["Observation.code"][
+            "min"
+        ]
+        == 1
+    )
     more = element(
         "Observation.code",
         patternCodeableConcept={"coding": [{"system": "s", "code": "c", "display": "d"}], "text": "t"},

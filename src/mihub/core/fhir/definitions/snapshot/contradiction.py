@@ -111,7 +111,8 @@ def _value(base: Json, change: Json, where: str) -> None:
             where,
             "a fixed value stays as it is",
         )
-    if held_pattern and not within(base[held_pattern], change[given]):
+    meets = within if fixed else _together
+    if held_pattern and not meets(base[held_pattern], change[given]):
         raise contradicts(
             f"The profile gives a {given} that does not meet the base's {held_pattern}",
             where,
@@ -130,6 +131,15 @@ def within(pattern: Any, value: Any) -> bool:
     if isinstance(pattern, list):
         return isinstance(value, list) and all(any(within(p, v) for v in value) for p in pattern)
     return bool(pattern == value)
+
+
+def _together(one: Any, other: Any) -> bool:
+    """Whether one value can meet two patterns; of lists it may have the entries of both."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(_together(one[k], other[k]) for k in one.keys() & other.keys())
+    if isinstance(one, list) and isinstance(other, list):
+        return True
+    return bool(one == other)
 
 
 def _modifier(base: Json, change: Json, where: str) -> None:
