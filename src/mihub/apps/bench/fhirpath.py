@@ -1,4 +1,4 @@
-"""`mihub bench fhirpath`: simple evaluations a second, beside the same questions written by hand in Python.
+"""FHIRPath: simple evaluations a second, beside the same questions written by hand in Python.
 
 The ceiling is what a person would write for each expression, without types, extensions or errors. Processor time of
 this process alone is counted, so that a busy machine does not shrink the number. Never part of a test.
