@@ -36,7 +36,9 @@ def coded(parameters: Resource, *, of_code_system: bool, infer: bool = False) ->
     """The coded value of a request, or None when it has none that can be validated."""
     concept = first(parameters, "codeableConcept")
     if isinstance(concept, dict):
-        return Coded("codeableConcept", concept, "CodeableConcept")
+        # A copy: the answer says versions that were not sent.
+        codings = [dict(one) for one in concept.get("coding") or [] if isinstance(one, dict)]
+        return Coded("codeableConcept", {**concept, "coding": codings}, "CodeableConcept")
     coding = first(parameters, "coding")
     if isinstance(coding, dict):
         return Coded("coding", {"coding": [coding]}, "Coding")

@@ -31,9 +31,11 @@ class Languages:
 
     @property
     def text(self) -> str:
-        """As it is written in an answer's own parameters."""
-        parts = (one.tag if one.quality == 1 else f"{one.tag}; q={one.quality:g}" for one in self.wishes)
-        return ", ".join(parts)
+        """As it is written in an answer's own parameters: `de,en` and `de, *; q=0`."""
+        parts = (
+            f",{one.tag}" if one.quality == 1 else f", {one.tag}; q={one.quality:g}" for one in self.wishes
+        )
+        return "".join(parts).lstrip(", ")
 
     @property
     def hard(self) -> bool:
