@@ -1,0 +1,193 @@
+"""`mihub bench --only views`: rows a second and memory of a view over Observations, beside what a hard-coded flattening reaches.
+
+The Observations are synthetic, in the shape of the MII's laboratory module, about 1.4 kB each; the view has eight columns.
+The ceiling is orjson and hand-written dictionary access for the same rows in one process, written as Parquet. 256,000 rows are
+measured because a large MII project needed 609 s for as many. Below: `site.views`.
+"""
+
+from __future__ import annotations
+
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mihub.core.fhir.views import View, read
+from mihub.site.views import crew, files, running
+from mihub.site.views.formats import CSV, NDJSON, PARQUET
+
+_LOINC: Final = "http://loinc.org"
+_UCUM: Final = "http://unitsofmeasure.org"
+_CODES: Final = (
+    ("718-7", "Hemoglobin [Mass/volume] in Blood"),
+    ("2093-3", "Cholesterol [Mass/volume] in Serum"),
+)
+_HL7: Final = "http://terminology.hl7.org/CodeSystem"
+_MII: Final = "https://www.medizininformatik-initiative.de/fhir/core"
+VIEW: Final[dict[str, Any]] = {
+    "resourceType": "ViewDefinition",
+    "name": "laboratory",
+    "status": "active",
+    "resource": "Observation",
+    "select": [
+        {
+            "column": [
+                {"name": "id", "path": "getResourceKey()", "type": "id"},
+                {"name": "patient", "path": "subject.getReferenceKey(Patient)", "type": "id"},
+                {
+                    "name": "code",
+                    "path": f"code.coding.where(system = '{_LOINC}').code.first()",
+                    "type": "code",
+                },
+                {"name": "display", "path": "code.coding.first().display", "type": "string"},
+                {"name": "effective", "path": "effective.ofType(dateTime)", "type": "dateTime"},
+                {"name": "value", "path": "value.ofType(Quantity).value", "type": "decimal"},
+                {"name": "unit", "path": "value.ofType(Quantity).code", "type": "code"},
+                {"name": "status", "path": "status", "type": "code"},
+            ]
+        }
+    ],
+}
+
+
+def run(rows: int = 100_000, more_rows: int = 256_000) -> dict[str, Any]:
+    """Rows a second (wall and CPU), peak memory, and the ceiling, in one run on this machine."""
+    view = read(VIEW)
+    with tempfile.TemporaryDirectory(prefix="mihub-bench-views-") as place:
+        folder = Path(place)
+        small, large = folder / "small.ndjson", folder / "large.ndjson"
+        _write(small, rows)
+        _write(large, more_rows)
+        found: dict[str, Any] = {
+            "cores": crew.cores(),
+            "input_bytes_per_row": round(small.stat().st_size / rows),
+            "ceiling_rows_per_second": _ceiling(small, folder / "ceiling.parquet"),
+        }
+        for form in (PARQUET, NDJSON, CSV):
+            found[form.name] = _measured(view, small, folder / f"out.{form.ending}", form)
+        found["parquet_one_process"] = _measured(view, small, folder / "one.parquet", PARQUET, helpers=0)
+        found[f"parquet_{more_rows}"] = _measured(view, large, folder / "large.parquet", PARQUET)
+    found["peak_mb"] = _peak_mb(resource.RUSAGE_SELF)
+    found["peak_mb_of_a_helper"] = _peak_mb(resource.RUSAGE_CHILDREN)
+    return found
+
+
+def _measured(
+    view: View, source: Path, path: Path, form: Any, *, helpers: int | None = None
+) -> dict[str, Any]:
+    before = _cpu_seconds()
+    report = running.run(view, files.chunks([source]), path, form, helpers=helpers)
+    cpu = _cpu_seconds() - before
+    return {
+        "rows": report.rows,
+        "seconds": round(report.seconds, 2),
+        "rows_per_second": round(report.rows / report.seconds),
+        "cpu_seconds": round(cpu, 2),
+        "rows_per_cpu_second": round(report.rows / cpu),
+    }
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of helpers that have ended."""
+    times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in times)
+
+
+def _peak_mb(who: int) -> int:
+    peak = resource.getrusage(who).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024))
+
+
+def _write(path: Path, count: int) -> None:
+    dice = random.Random(1)  # noqa: S311  # synthetic values, no secret
+    with path.open("wb") as stream:
+        for number in range(count):
+            stream.write(orjson.dumps(_observation(number, dice), option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _observation(number: int, dice: random.Random) -> dict[str, Any]:
+    code, display = dice.choice(_CODES)
+    limits = {
+        key: {"value": value, "unit": "g/dL", "system": _UCUM, "code": "g/dL"}
+        for key, value in (("low", 12), ("high", 16))
+    }
+    return {
+        "resourceType": "Observation",
+        "id": f"observation-{number}",
+        "meta": {
+            "versionId": "1",
+            "lastUpdated": "2026-11-20T10:00:00.000Z",
+            "profile": [f"{_MII}/modul-labor/StructureDefinition/ObservationLab"],
+        },
+        "identifier": [
+            {
+                "type": {"coding": [{"system": f"{_HL7}/v2-0203", "code": "OBI"}]},
+                "system": "https://laboratory.example/observations",
+                "value": f"L{number:08}",
+                "assigner": {"identifier": {"system": f"{_MII}/CodeSystem/core-location-identifier", "value": "EX"}},
+            }
+        ],
+        "status": "final",
+        "category": [
+            {"coding": [{"system": _LOINC, "code": "26436-6"}, {"system": f"{_HL7}/observation-category", "code": "laboratory"}]}
+        ],
+        "code": {"coding": [{"system": _LOINC, "code": code, "display": display}], "text": "Laborwert"},
+        "subject": {"reference": f"Patient/p{number % 5000}"},
+        "encounter": {"reference": f"Encounter/e{number % 20000}"},
+        "effectiveDateTime": f"2024-05-{1 + number % 28:02}T08:{number % 60:02}:00+02:00",
+        "issued": "2024-05-02T09:00:00.000+02:00",
+        "valueQuantity": {"value": round(dice.uniform(1, 20), 2), "unit": "g/dL", "system": _UCUM, "code": "g/dL"},
+        "interpretation": [{"coding": [{"system": f"{_HL7}/v3-ObservationInterpretation", "code": "N"}]}],
+        "referenceRange": [limits],
+    }  # fmt: skip
+
+
+def _ceiling(source: Path, path: Path) -> int:
+    """Rows a second of the same eight columns, written out by hand, in one process."""
+    begin, count, names = time.perf_counter(), 0, [column["name"] for column in VIEW["select"][0]["column"]]
+    kinds = [pa.float64() if name == "value" else pa.string() for name in names]
+    schema = pa.schema(list(zip(names, kinds, strict=True)))
+    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
+        for rows in _by_hand(source):
+            arrays = [
+                pa.array(values, type=kind)
+                for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            count += len(rows)
+    return round(count / (time.perf_counter() - begin))
+
+
+def _by_hand(source: Path) -> Iterator[list[tuple[Any, ...]]]:
+    rows = []
+    with source.open("rb") as stream:
+        for line in stream:
+            rows.append(_row(orjson.loads(line)))
+            if len(rows) == 10_000:
+                yield rows
+                rows = []
+    if rows:
+        yield rows
+
+
+def _row(observation: dict[str, Any]) -> tuple[Any, ...]:
+    codings = observation.get("code", {}).get("coding", [])
+    quantity = observation.get("valueQuantity") or {}
+    return (
+        observation.get("id"),
+        observation.get("subject", {}).get("reference", "").removeprefix("Patient/"),
+        next((one.get("code") for one in codings if one.get("system") == _LOINC), None),
+        codings[0].get("display") if codings else None,
+        observation.get("effectiveDateTime"),
+        quantity.get("value"),
+        quantity.get("code"),
+        observation.get("status"),
+    )
