@@ -85,10 +85,10 @@ def test_bad_records_are_seen_corrected_tried_again_and_gone(window: Window) -> 
     window.accessible()
 
 
-def test_who_sees_records_sees_the_text_with_its_places(window: Window) -> None:
+def test_a_board_coordinator_finds_both_pages(window: Window) -> None:
     window.sign_in("board-coordinator")
     window.menu("Datenqualität")
-    window.reads("Beispiel", "prüfen und zählen")
+    window.reads("In diesem Zeitraum wurde nichts geprüft", "prüfen und zählen")
     window.accessible()
     window.menu("Zurückgestellt")
     window.reads("Hier ist nichts zurückgestellt")

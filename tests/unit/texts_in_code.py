@@ -128,6 +128,8 @@ def all_sentences() -> frozenset[str]:
         SOURCE / "core" / "fhir" / "dates.py",
         *(SOURCE / "site" / "facts").rglob("*.py"),
         SOURCE / "apps" / "site_admin.py",
+        SOURCE / "apps" / "site_quarantine.py",
+        *(SOURCE / "site" / "quarantine").rglob("*.py"),
         SOURCE / "portals" / "research" / "documents.py",
         SOURCE / "portals" / "research" / "cohort_page.py",
     ]

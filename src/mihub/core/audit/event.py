@@ -17,7 +17,12 @@ _DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
 _OUR_INTERACTION: Final = "https://mihub.example/fhir/CodeSystem/interaction"
 # Counts are no interactions of FHIR's REST API.
-_OURS: Final = frozenset({"count", "feasibility", "local-count", "viewdefinition-run", "viewdefinition-export"})
+_OURS: Final = frozenset(
+    {
+        "count", "feasibility", "local-count", "viewdefinition-run", "viewdefinition-export",
+        "quarantine-read", "quarantine-repair", "quarantine-retry", "quarantine-discard",
+    }
+)  # fmt: skip
 _PROFILES: Final = {
     "C": "IHE.BasicAudit.PatientCreate",
     "R": "IHE.BasicAudit.PatientRead",
