@@ -83,6 +83,17 @@ def test_the_upper_one_hides_the_same_version_below() -> None:
     assert sum(k.url == GENDER for k in over.all("ValueSet")) == 1
 
 
+def test_core_by_the_version_of_fhir_is_found_below_another_version() -> None:
+    table = "http://terminology.hl7.org/CodeSystem/v2-0203"
+    over = MemoryDefinitions(
+        [{"resourceType": "CodeSystem", "url": table, "version": "3.0.0"}], core_definitions()
+    )
+    pinned, newest = over.find(table + "|4.0.1"), over.find(table)
+    assert pinned is not None
+    assert newest is not None
+    assert (pinned.known.version, newest.known.version) == ("2.9", "3.0.0")
+
+
 def test_what_is_no_canonical_resource_is_left_out() -> None:
     engine = MemoryDefinitions(
         [{"resourceType": "Patient"}, {"url": URL}, {"resourceType": "ValueSet", "url": 3}]

@@ -45,15 +45,18 @@ class MemoryDefinitions:
         here = [
             x for x in self._by_url.get(url, ()) if not resource_type or x[0].resource_type == resource_type
         ]
-        lower = self._below.find(canonical, resource_type) if self._below is not None else None
+        versions = [known.version for known, _ in here]
+        lower = None
+        # A version named and found here needs no look below.
+        if self._below is not None and (not wanted or wanted not in versions):
+            lower = self._below.find(canonical, resource_type)
         if not here:
             return lower
-        versions = [known.version for known, _ in here]
         if lower is not None and lower.known.version not in versions:
             versions.append(lower.known.version)
         choice = choose(versions, wanted)
         if choice is None:
-            return None
+            return lower
         if lower is not None and choice.position == len(here):
             return Found(lower.known, lower.resource, choice.rule)
         return Found(*here[choice.position], choice.rule)
