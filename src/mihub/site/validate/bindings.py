@@ -104,7 +104,8 @@ class _Set:
 
     def doubt(self, answer: Answer, where: Where, run: Run) -> None:
         """Nobody can tell."""
-        facts = {"value_set": self.url, "system": "", **answer.facts, "why": answer.why}
+        system = _address(answer.facts.get("system"))
+        facts = {"value_set": self.url, "system": system, "why": answer.why}
         run.add("binding-unchecked", where, "warning", self.profile, **facts)
 
 
@@ -172,9 +173,13 @@ def _coding(value_set: _Set) -> Check:
 
 
 def _system(coding: Any) -> str:
-    """The code system's address, as a fact; a text that is no address is not shown."""
-    system = coding.get("system")
-    return system if isinstance(system, str) and ":" in system and len(system) < 200 else ""
+    """The code system's address, as a fact."""
+    return _address(coding.get("system"))
+
+
+def _address(text: Any) -> str:
+    """An address; a text that is none is not shown."""
+    return text if isinstance(text, str) and ":" in text and " " not in text and len(text) < 200 else ""
 
 
 def _concept(value_set: _Set) -> Check:

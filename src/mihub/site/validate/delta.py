@@ -20,7 +20,7 @@ from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import Check, chained
 from mihub.site.validate.slicing import slicer
 from mihub.site.validate.tree import Node
-from mihub.site.validate.values import fixed, limits, pattern, same
+from mihub.site.validate.values import fixed, limits, pattern, patterns_of, same
 
 if TYPE_CHECKING:
     from mihub.site.validate.engine import Engine
@@ -297,6 +297,7 @@ def _same_rules(node: Node, ground: Node) -> bool:
         all(own.get(facet) == other.get(facet) for facet in _FACETS)
         and not node.value_of("minValue")
         and not node.value_of("maxValue")
+        and not patterns_of(own)
         and (node.slicing is None or node.slicing.get("rules") != "closed")
     )
 
@@ -312,7 +313,8 @@ def _has(ground: Node, stem: str, wanted: Any) -> bool:
 
 
 def _limits_of(node: Node) -> tuple[Any, ...]:
-    return node.definition.get("maxLength"), node.value_of("minValue"), node.value_of("maxValue")
+    patterns = patterns_of(node.definition)
+    return node.definition.get("maxLength"), node.value_of("minValue"), node.value_of("maxValue"), patterns
 
 
 def _each_object(name: str, check: PartCheck) -> Check:

@@ -90,7 +90,8 @@ def _next(item: Item, step: Step, run: Run) -> list[Item]:
             if isinstance(row, dict) and row.get("url") == step.name
         ]
     if step.kind == "type":
-        return [item] if not kind or kind == step.name or _resource_type(value) == step.name else []
+        spelled = (step.name, step.name[:1].upper() + step.name[1:])
+        return [item] if not kind or kind in spelled or _resource_type(value) == step.name else []
     target = _target(value, run)
     return [(target, None, _resource_type(target))] if target is not None else []
 

@@ -6,7 +6,7 @@ Above: `base`, `invariants`. Below: `primitives`, `run`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from mihub.core.fhir import Json
@@ -148,6 +148,34 @@ def _contained(value: Any, _: Run) -> bool | None:
     return None if "contained" in value else True
 
 
+def _referred_to(value: Any, _: Run) -> bool | None:
+    """dom-3: each contained resource is referred to, or refers to its container.
+
+    R4's expression asks for references, canonicals, uris and urls; any text `#id` counts here.
+    """
+    inner = value.get("contained")
+    if inner.__class__ is not list:
+        return True
+    fragments = set(_fragments(value))
+    for one in inner:
+        if one.__class__ is dict and f"#{one.get('id')}" not in fragments and "#" not in set(_fragments(one)):
+            return False
+    return True
+
+
+def _fragments(value: Any) -> Iterator[str]:
+    """Every text that begins with `#`."""
+    rest = [value]
+    while rest:
+        node = rest.pop()
+        if node.__class__ is dict:
+            rest += node.values()
+        elif node.__class__ is list:
+            rest += node
+        elif node.__class__ is str and node[:1] == "#":
+            yield node
+
+
 # Expression, as R4 words it -> the same for a JSON object, None where only FHIRPath can tell.
 BY_EXPRESSION: Final[dict[str, Callable[[Any, Run], bool | None]]] = {
     "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
@@ -180,6 +208,6 @@ def meant(expression: str) -> str:
 
 def fast(expression: str) -> Callable[[Any, Run], bool | None] | None:
     """The quick answer for an expression, by its text."""
-    if expression.startswith("contained.where("):
-        return _contained
+    if expression.startswith("contained.where(") and ".trace('unmatched', id).empty()" in expression:
+        return _referred_to
     return BY_EXPRESSION.get(expression)

@@ -36,7 +36,8 @@ _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}").fullmatch
 _OID: Final = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+").fullmatch
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*:[^ ]+").fullmatch
-_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?").fullmatch
+_BASE64_TEXT: Final = r"(?=.)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+_BASE64: Final = re.compile(_BASE64_TEXT).fullmatch
 _SPACE: Final = re.compile(r"\s+")
 _TAG: Final = re.compile(r"<(?:/?[A-Za-z][^<>]*|!--)>?")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -206,7 +207,7 @@ _TABLE: Final = (
     ),
     _text("instant", f"{_GOOD_YEAR}{_GOOD_DAY}T{_TIME}{_ZONE}", _moment("instant", _INSTANT)),
     _text("time", _TIME, _time_faults),
-    Primitive("base64Binary", str, _BASE64, _base64_faults),
+    _text("base64Binary", _BASE64_TEXT, _base64_faults),
 )
 PRIMITIVES: Final[dict[str, Primitive]] = {row.name: row for row in _TABLE}
 

@@ -103,12 +103,12 @@ def limits(node: Node, profile: str) -> list[Check]:
         found = node.value_of(stem)
         if found is not None:
             checks.append(_bound(found[0], found[1], rule, low, profile))
-    for text in _patterns(definition):
+    for text in patterns_of(definition):
         checks.append(_regex(text, profile))
     return checks
 
 
-def _patterns(definition: Json) -> list[str]:
+def patterns_of(definition: Json) -> list[str]:
     """The regex extension stands on the element, or, for historical reasons, on its types."""
     rows = [definition, *(row for row in definition.get("type") or () if isinstance(row, dict))]
     return [
