@@ -229,7 +229,15 @@ class Composer:
         try:
             return provider.codes()
         except TooLarge as error:
+            return self._common(value_set, provider, error)
+
+    def _common(self, value_set: Resource, provider: CodeSystemProvider, error: TooLarge) -> Sequence[str]:
+        """Of a grammar, whose codes nobody can list: those that are known by name, and a word that they are not all."""
+        common: Sequence[str] = getattr(provider, "common", ())
+        if not common:
             raise too_costly(value_set, self._most) from error
+        self.notes.unclosed.add(provider.metadata.url)
+        return common
 
     def _of_list(
         self, value_set: Resource, concepts: Sequence[Json], provider: CodeSystemProvider
@@ -259,11 +267,10 @@ class Composer:
                 raise no_value(provider.metadata.url, one, f"ValueSet.compose.include[0].filter[{position}]")
         first, *others = [(one.get("property", ""), operator(one), one["value"]) for one in filters]
         try:
-            for code in provider.filter(*first):
-                if all(provider.matches(code, *other) for other in others):
-                    yield code
+            codes = provider.filter(*first)
         except TooLarge as error:
-            raise too_costly(value_set, self._most) from error
+            codes = (one for one in self._common(value_set, provider, error) if provider.matches(one, *first))
+        yield from (code for code in codes if all(provider.matches(code, *other) for other in others))
 
     def _with_text(self, provider: CodeSystemProvider, codes: Iterable[str]) -> Iterable[str]:
         if not self._asked.text:

@@ -89,6 +89,11 @@ class Grammar:
     def codes(self) -> Iterator[str]:
         raise TooLarge("Nobody can list all codes of this code system.", where=self._metadata.url)
 
+    @property
+    def common(self) -> Sequence[str]:
+        """The codes that are listed, for who wants to see some of them."""
+        return tuple(self._listed)
+
     def subsumes(self, ancestor: str, descendant: str) -> bool:
         return ancestor == descendant
 
