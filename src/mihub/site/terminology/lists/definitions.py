@@ -111,7 +111,7 @@ def _below(concepts: list[Any], parents: tuple[str, ...], depth: int) -> Iterato
         code = one["code"]
         named = [
             item
-            for item in one.get("designation", [])
+            for item in _list(one.get("designation"))
             if isinstance(item, dict) and isinstance(item.get("value"), str)
         ]
         yield Entry(
@@ -125,6 +125,10 @@ def _below(concepts: list[Any], parents: tuple[str, ...], depth: int) -> Iterato
         )
         if isinstance(one.get("concept"), list):
             yield from _below(one["concept"], (code,), depth + 1)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _index(connection: sqlite3.Connection) -> None:

@@ -16,7 +16,7 @@ import regex
 
 from mihub.site.terminology.protocol import FilterRefused
 
-PATTERN_SECONDS: Final = 2.0
+PATTERN_SECONDS: Final = 0.5
 _MEMBER: Final = "memberOf"
 _HIERARCHY: Final = frozenset(
     {"is-a", "descendent-of", "is-not-a", "generalizes", "child-of", "descendent-leaf"}

@@ -98,7 +98,8 @@ def drop_index(connection: sqlite3.Connection, search: int) -> None:
 def _new_list(connection: sqlite3.Connection, head: Head, only: bool) -> int:
     row = (
         head.key, head.kind, head.url, head.version, head.title, head.publisher, head.language, head.notice, head.hierarchy,
-        int(head.case_sensitive), head.leads_to, head.files, datetime.now(UTC).isoformat(timespec="seconds"), rank(head.key),
+        int(head.case_sensitive), head.leads_to, head.files, datetime.now(UTC).isoformat(timespec="seconds"),
+        rank(head.key, head.kind),
     )  # fmt: skip
     cursor = connection.execute(
         "INSERT INTO list (key, kind, url, version, title, publisher, language, notice, hierarchy, case_sensitive, leads_to,"
@@ -297,7 +298,7 @@ def create_index(connection: sqlite3.Connection, search: int) -> None:
     """An empty index of words: `said` holds the folded words of wordings, `part` the three-letter pieces of all words."""
     connection.execute(
         f"CREATE VIRTUAL TABLE said_{search} USING fts5(words, content='', detail=none, columnsize=0, tokenize='ascii',"
-        " prefix='2 3 4')"
+        " prefix='2 3 4 5')"
     )
     connection.execute(
         f"CREATE VIRTUAL TABLE part_{search} USING fts5(word, detail=none, columnsize=0, tokenize='trigram')"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 _MOST_WORDS: Final = 40
-_MOST_LOOKED_AT: Final = 400
+_MOST_LOOKED_AT: Final = 250
+_MOST_LIKELY: Final = 12
 _PART_FROM: Final = 4
 _COMPOUND_FROM: Final = 8
 _SHORTEST_HALF: Final = 4
@@ -93,7 +95,7 @@ def _after(word: str) -> str:
 def _halves(connection: sqlite3.Connection, search: int, word: str) -> Iterator[tuple[str, str]]:
     for at in range(_SHORTEST_HALF, len(word) - _SHORTEST_HALF + 2):
         left, right = word[:at], word[at:]
-        if not _begins(connection, search, right) and not _containing(connection, search, right):
+        if not _begins(connection, search, right):
             continue
         for link in _LINKS:
             stem = left.removesuffix(link) if link else left
@@ -105,29 +107,38 @@ def _halves(connection: sqlite3.Connection, search: int, word: str) -> Iterator[
 def _likely(connection: sqlite3.Connection, search: int, word: str) -> list[str]:
     """Words within the allowed distance, nearest first. A slip lies behind the first letters, or in them."""
     allowed = 2 if len(word) >= _TWO_SLIPS_FROM else 1
+    pairs = _pairs(word)
+    # A slip spoils at most three pairs of neighbours: most words fall out by this count alone.
+    needed = len(pairs) - 3 * allowed
     ranked = sorted(
         (apart, len(one), one)
         for one in _candidates(connection, search, word, allowed)
-        if (apart := distance(word, one, allowed)) <= allowed
+        if len(pairs & _pairs(one)) >= needed and (apart := distance(word, one, allowed)) <= allowed
     )
-    return [one for _, _, one in ranked[:_MOST_WORDS]]
+    return [one for _, _, one in ranked[:_MOST_LIKELY]]
 
 
 def _candidates(connection: sqlite3.Connection, search: int, word: str, allowed: int) -> set[str]:
-    head = word[:_HEAD]
-    swapped = head[0] + head[2] + head[1] if len(head) == _HEAD else head
+    long = len(word) >= _TWO_SLIPS_FROM
+    head = word[: _HEAD + long]
+    swapped = head[:-2] + head[-1] + head[-2]
     query = f"SELECT word FROM word WHERE list = ? AND word >= ? AND word < ? AND length(word) >= ? LIMIT {_MOST_LOOKED_AT}"
     found = {
         one
         for start in {head, swapped}
         for (one,) in connection.execute(query, (search, start, _after(start), len(word) - allowed))
     }
-    tail = word[_HEAD:]
+    tail = word[_HEAD + 2 * long :]
     if len(tail) >= _HEAD:
         found.update(_with_pieces(connection, search, tail, _MOST_LOOKED_AT))
     return found
 
 
+def _pairs(word: str) -> set[str]:
+    return {word[at : at + 2] for at in range(len(word) - 1)}
+
+
+@lru_cache(maxsize=4096)
 def distance(typed: str, word: str, most: int) -> int:
     """How many slips (a letter more, less, other, or two swapped) lie between what was typed and a beginning of a word."""
     word = word[: len(typed) + most]

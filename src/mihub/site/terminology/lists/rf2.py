@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -55,22 +55,32 @@ _KINDS: Final = (
     PropertyKind("memberOf", "code", "the simple reference sets that hold it"),
 )
 _SCHEMA: Final = """
-CREATE TABLE concept (id TEXT PRIMARY KEY, time TEXT, active INT, module TEXT, status TEXT) WITHOUT ROWID;
+CREATE TABLE concept (id TEXT PRIMARY KEY, active INT, module TEXT, status TEXT) WITHOUT ROWID;
 CREATE TABLE description (concept TEXT, id TEXT, language TEXT, type TEXT, term TEXT);
 CREATE TABLE relationship (source TEXT, destination TEXT);
-CREATE TABLE preferred (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE preferred (id TEXT PRIMARY KEY, refset TEXT) WITHOUT ROWID;
 CREATE TABLE definition (concept TEXT, term TEXT);
 CREATE TABLE member (concept TEXT, refset TEXT);
 """
+# The columns that are kept, in the order of the tables above.
+_KEPT: Final = {
+    "Concept": (0, 2, 3, 4),
+    "Description": (4, 0, 5, 6, 7),
+    "TextDefinition": (4, 7),
+    "Relationship": (4, 5),
+    "Language": (5, 4),
+    "Simple": (5, 4),
+}
+# What a row must hold to be worth taking apart.
+_NEEDED: Final = {"Relationship": f"\t{_IS_A}\t", "Language": _PREFERRED}
 _INSERTS: Final = {
-    "Concept": "INSERT OR REPLACE INTO concept VALUES (?, ?, ?, ?, ?)",
+    "Concept": "INSERT OR REPLACE INTO concept VALUES (?, ?, ?, ?)",
     "Description": "INSERT INTO description VALUES (?, ?, ?, ?, ?)",
     "TextDefinition": "INSERT INTO definition VALUES (?, ?)",
     "Relationship": "INSERT INTO relationship VALUES (?, ?)",
-    "Language": "INSERT OR IGNORE INTO preferred VALUES (?)",
+    "Language": "INSERT OR IGNORE INTO preferred VALUES (?, ?)",
     "Simple": "INSERT INTO member VALUES (?, ?)",
 }
-_BATCH = 20_000
 
 
 def table_of(file: SourceFile) -> str:
@@ -119,19 +129,16 @@ def _entries(tables: Mapping[str, Sequence[SourceFile]], problems: Problems) -> 
 
 
 def _stage(connection: sqlite3.Connection, table: str, file: SourceFile, problems: Problems) -> None:
-    batch: list[tuple[str, ...]] = []
-    for line, cells in _rows(file, _COLUMNS_OF[table], problems):
-        kept = _kept(table, cells)
-        if kept is not None:
-            batch.append(kept)
-        if len(batch) >= _BATCH:
-            connection.executemany(_INSERTS[table], batch)
-            batch.clear()
-        del line
-    connection.executemany(_INSERTS[table], batch)
+    pick: Callable[[list[str]], tuple[str, ...]] = itemgetter(*_KEPT[table])
+    only_active = table != "Concept"
+    rows = _rows(file, _COLUMNS_OF[table], _NEEDED.get(table, ""), problems)
+    connection.executemany(
+        _INSERTS[table], (pick(cells) for cells in rows if cells[2] == "1" or not only_active)
+    )
 
 
-def _rows(file: SourceFile, columns: Sequence[str], problems: Problems) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: SourceFile, columns: Sequence[str], needed: str, problems: Problems) -> Iterator[list[str]]:
+    """The cells of the rows that hold `needed` somewhere; most rows of relationships do not and are never taken apart."""
     # RF2 is UTF-8 with tabs and without quoting, by its specification.
     with opened(file, "utf-8-sig") as text:
         header = text.readline().rstrip("\r\n").split("\t")
@@ -143,29 +150,15 @@ def _rows(file: SourceFile, columns: Sequence[str], problems: Problems) -> Itera
                 rule=" ".join(columns),
                 next_step="Load the publisher's own file.",
             )
+        width = len(header)
         for line, row in enumerate(text, 2):
-            cells = row.rstrip("\r\n").split("\t")
-            if len(cells) != len(header):
-                problems.note(ODD_ROW, f"{file.base}, line {line}")
+            if needed not in row:
                 continue
-            yield line, cells
-
-
-def _kept(table: str, cells: list[str]) -> tuple[str, ...] | None:
-    active = cells[2] == "1"
-    if table == "Concept":
-        return cells[0], cells[1], cells[2], cells[3], cells[4]
-    if not active:
-        return None
-    if table == "Description":
-        return cells[4], cells[0], cells[5], cells[6], cells[7]
-    if table == "TextDefinition":
-        return cells[4], cells[7]
-    if table == "Relationship":
-        return (cells[4], cells[5]) if cells[7] == _IS_A else None
-    if table == "Language":
-        return (cells[5],) if cells[6] == _PREFERRED else None
-    return cells[5], cells[4]
+            cells = row.rstrip("\r\n").split("\t")
+            if len(cells) == width:
+                yield cells
+            else:
+                problems.note(ODD_ROW, f"{file.base}, line {line}")
 
 
 def _merged(connection: sqlite3.Connection) -> Iterator[Entry]:

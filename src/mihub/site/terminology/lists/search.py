@@ -1,7 +1,7 @@
 """Finds codes as people type them: a code or its beginning, words and beginnings of words, parts of compounds, slips.
 
 Over the newest version of every list at once. Words of Alpha-ID and of the alphabetical indexes lead to the code they stand for.
-Rank: the code itself, codes that begin so, the text itself, texts that begin so, texts with all words, spellings, parts, slips;
+Rank: the code itself, codes that begin so, the text itself, texts that begin so, texts with all words, parts, slips;
 then the system's rank and the shorter text. Above: `shelf`, `provider`. Below: `database`, `fold`, `near`.
 """
 
@@ -19,10 +19,12 @@ from mihub.site.terminology.lists.inventory import ListInfo, lists
 from mihub.site.terminology.lists.loading import SHARED_SEARCH
 
 MAX_CHARACTERS: Final = 200
-_PER_LIST: Final = 60
+_PER_LIST: Final = 30
+_SLIPS_UP_TO_WORDS: Final = 3
+_ENOUGH_GUESSES: Final = 5
 _PATH_STEPS: Final = 16
 # How a hit was found, best first.
-CODE, CODE_BEGINS, TEXT, TEXT_BEGINS, WORDS, SPELLING, PART, SLIP = range(8)
+CODE, CODE_BEGINS, TEXT, TEXT_BEGINS, WORDS, PART, SLIP = range(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class _Run:
         self._known = tuple(known)
         self._by_id = {one.id: one for one in self._known}
         self._plain = plain(text)
-        self._plain_words = self._plain.split()
+        self._folded = " ".join(words(text)[:MAX_WORDS])
         self._words = list(dict.fromkeys(words(text)))[:MAX_WORDS]
         self._code = squashed(text)
         self._is_code = len(text.split()) == 1 and (any(sign.isdigit() for sign in text) or len(text) <= 2)
@@ -120,7 +122,7 @@ class _Run:
         found = [*self._codes(searched), *self._said(searched, [[one] for one in self._words], None)]
         if len(found) < self._limit:
             found += self._said(searched, None, PART)
-        if not found:
+        if not found and len(self._words) <= _SLIPS_UP_TO_WORDS:
             found += self._said(searched, None, SLIP)
         best: dict[tuple[str, str, str], Hit] = {}
         for one in sorted(found, key=lambda one: one.order):
@@ -152,11 +154,17 @@ class _Run:
     ) -> Iterator[_Found]:
         if not self._words:
             return
+        told = 0
         for search, infos in _by_index(searched).items():
             asked = _query(choices) if choices is not None else self._widened(search, how)
             if asked:
                 limit = self._per_list if search != SHARED_SEARCH else self._per_list * 8
-                yield from self._rows(search, infos, asked, limit, how)
+                for found in self._rows(search, infos, asked, limit, how):
+                    told += 1
+                    yield found
+            # A guess that the first lists answer need not be made in the others.
+            if how == SLIP and told >= _ENOUGH_GUESSES:
+                return
 
     def _widened(self, search: int, how: int | None) -> str:
         if how == PART:
@@ -183,13 +191,10 @@ class _Run:
                 yield _Found(info, number, code, display, text, rank, bool(abstract), lead or "")
 
     def _how(self, text: str) -> int:
-        said = plain(text)
-        if said == self._plain:
+        if plain(text) == self._plain:
             return TEXT
-        if said.startswith(self._plain):
-            return TEXT_BEGINS
-        padded = f" {said}"
-        return WORDS if all(f" {word}" in padded for word in self._plain_words) else SPELLING
+        # Folded: "Carcinom" begins like "Karzinom".
+        return TEXT_BEGINS if " ".join(words(text)).startswith(self._folded) else WORDS
 
     def _resolved(self, found: _Found) -> Hit | None:
         """The hit a wording stands for: of its own list, or of the list its words lead to."""

@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from mihub.errors import NotSupported
 from mihub.site.terminology.lists.entry import Head, Kind, PropertyKind
 
-# Lists of a site's own and of packages come after all that are known.
-OWN_RANK = 20
+# A site's own lists come before those in English, the code systems of packages last.
+_OWN_RANK: Final = 6
+_PACKAGE_RANK: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,10 @@ def aliases(url: str) -> tuple[str, ...]:
     return next((one.aliases for one in systems().values() if one.url == url and one.aliases), ())
 
 
-def rank(key: str) -> int:
+def rank(key: str, kind: Kind) -> int:
     """The place of a list in searches."""
     known = systems().get(key)
-    return known.rank if known else OWN_RANK
+    return known.rank if known else _PACKAGE_RANK if kind == "definitions" else _OWN_RANK
 
 
 def by_name(key: str) -> System:
