@@ -27,7 +27,7 @@ WRONG: dict[str, tuple[Any, str, str]] = {
     "unknown type": (view(column("id"), resource="Patiant"), "There is no such resource type.", "resource"),
     "a data type": (view(column("id"), resource="HumanName"), "There is no such resource type.", "resource"),
     "no select": ({"resource": "Patient"}, "A view selects at least one thing.", "select"),
-    "syntax": (view(column("name.where(")), "The expression cannot be read. a name is missing; the expression ends.", "character 12"),
+    "syntax": (view(column("name.where(")), "a name is missing; the expression ends.", "character 12"),
     "no function": (view(column("name.wher()")), "There is no function wher().", "path, character 6"),
     "no path": (view(column(3)), "A FHIRPath expression, a text, is needed here.", "select[0].column[0].path"),
     "twice": (view(column("id"), column("id")), "The column name x is used twice.", "select[0].column[1].name"),

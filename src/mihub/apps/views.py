@@ -24,7 +24,7 @@ from mihub.site.api.views import records_of
 from mihub.site.views import arrow, files, library, running
 from mihub.site.views.formats import PARQUET, Format, named
 from mihub.site.views.record import Selection
-from mihub.site.views.work import Chunk
+from mihub.site.views.work import AnyChunk
 
 _SHOWN: Final = 20
 
@@ -181,7 +181,7 @@ def _opened(site: Path | None, sources: Sequence[Path], since: datetime | None) 
         access = operator(opened.member)
         within = opened.record.gate.restriction(access, Action.EXPORT)
 
-        def chunks(view: View) -> Iterator[Chunk]:
+        def chunks(view: View) -> Iterator[AnyChunk]:
             names = ",".join(
                 filter(None, [f"view:{view.name[:64]}" if view.name else "view", "_since" if since else ""])
             )

@@ -1,4 +1,4 @@
-"""Chunks worked on by several processes, results in the order of the chunks.
+"""AnyChunks worked on by several processes, results in the order of the chunks.
 
 The caller's own process works, too, while the others start: a small input never waits for them. How much is under way
 is bounded, so memory does not grow with the input. Above: `running`. Below: `work`.
@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Final
 
 from mihub.errors import Unavailable
-from mihub.site.views.work import Chunk, Part, Task, Worker
+from mihub.site.views.work import AnyChunk, Part, Task, Worker
 
 # Processes beyond this do not help: one process writes.
 MAX_PROCESSES: Final = 8
@@ -35,7 +35,7 @@ def cores() -> int:
 
 
 def work(
-    chunks: Iterator[Chunk], task: Task, *, helpers: int | None = None, takes_part: bool = True
+    chunks: Iterator[AnyChunk], task: Task, *, helpers: int | None = None, takes_part: bool = True
 ) -> Iterator[Part]:
     """The parts of all chunks, in order. `helpers`: processes beside this one; 0: this one does all.
 
@@ -47,14 +47,14 @@ def work(
     helpers = cores() - 1 if helpers is None else helpers
     seen = 0
     for chunk in chunks:
-        seen += len(chunk.data)
+        seen += chunk.size_bytes
         yield worker.run(chunk)
         if seen > SMALL_BYTES and helpers > 0:
             yield from _together(chunks, task, worker if takes_part else None, helpers)
 
 
-def _together(chunks: Iterator[Chunk], task: Task, worker: Worker | None, helpers: int) -> Iterator[Part]:
-    # Not forked: threads of this process may hold locks that a copy would wait for.
+def _together(chunks: Iterator[AnyChunk], task: Task, worker: Worker | None, helpers: int) -> Iterator[Part]:
+    # Not copied: threads of this process may hold locks for which a copy would wait for ever.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(helpers, mp_context=context, initializer=_begin, initargs=(task,))
     try:
@@ -69,7 +69,7 @@ def _together(chunks: Iterator[Chunk], task: Task, worker: Worker | None, helper
 
 
 def _shared_out(
-    chunks: Iterator[Chunk], pool: ProcessPoolExecutor, worker: Worker | None, ahead: int
+    chunks: Iterator[AnyChunk], pool: ProcessPoolExecutor, worker: Worker | None, ahead: int
 ) -> Iterator[Part]:
     waiting: deque[Part | Future[Part]] = deque()
     for chunk in chunks:
@@ -100,7 +100,7 @@ def _begin(task: Task) -> None:
     _worker = Worker(task)
 
 
-def _run(chunk: Chunk) -> Part:
+def _run(chunk: AnyChunk) -> Part:
     if _worker is None:
         raise Unavailable("The process was not started.")
     return _worker.run(chunk)

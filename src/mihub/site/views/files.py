@@ -15,7 +15,7 @@ from typing import IO, Any, Final, cast
 import orjson
 
 from mihub.errors import InvalidInput, NotFound, TooLarge
-from mihub.site.views.work import Chunk
+from mihub.site.views.work import AnyChunk, Chunk, Stretch
 
 CHUNK_BYTES: Final = 1024 * 1024
 MAX_LINE_BYTES: Final = 64 * 1024 * 1024
@@ -42,7 +42,7 @@ def found(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def chunks(files: Sequence[Path]) -> Iterator[Chunk]:
+def chunks(files: Sequence[Path]) -> Iterator[AnyChunk]:
     """All lines of all files. Raises `InvalidInput` for a file that is broken, `TooLarge`."""
     for path in files:
         try:
@@ -53,8 +53,11 @@ def chunks(files: Sequence[Path]) -> Iterator[Chunk]:
             ) from error
 
 
-def _of_file(path: Path) -> Iterator[Chunk]:
+def _of_file(path: Path) -> Iterator[AnyChunk]:
     name = path.name.lower()
+    if not name.endswith((*_DOCUMENTS, ".gz")):
+        yield from stretches(path)
+        return
     with _opened(path) as stream:
         if name.endswith(_DOCUMENTS) and not name.endswith(_LINES):
             yield from _of_document(stream, path.name)
@@ -66,6 +69,24 @@ def _opened(path: Path) -> IO[bytes]:
     if path.name.lower().endswith(".gz"):
         return cast(IO[bytes], gzip.open(path, "rb"))
     return path.open("rb")
+
+
+def stretches(path: Path) -> Iterator[Stretch]:
+    """A plain file of lines in pieces that end with a line, without reading them."""
+    size, begin = path.stat().st_size, 0
+    with path.open("rb") as stream:
+        while begin < size:
+            stream.seek(begin + CHUNK_BYTES)
+            rest = stream.readline(MAX_LINE_BYTES)
+            if len(rest) >= MAX_LINE_BYTES:
+                raise TooLarge(
+                    f"A line is longer than {MAX_LINE_BYTES // 1024**2} MiB.",
+                    where=path.name,
+                    next_step="Write one resource a line.",
+                )
+            end = min(begin + CHUNK_BYTES + len(rest), size)
+            yield Stretch(path, begin, end - begin)
+            begin = end
 
 
 def lines(stream: IO[bytes], source: str) -> Iterator[Chunk]:

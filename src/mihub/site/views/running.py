@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mihub.core.fhir.views import Findings, View
 from mihub.site.views import crew
 from mihub.site.views.formats import Format
 from mihub.site.views.target import sink
-from mihub.site.views.work import Chunk, Part, Task, Unreadable
+from mihub.site.views.work import AnyChunk, Part, Task, Unreadable
 
 # Called after each part with the counts so far; may raise to stop the run.
 Watch = Callable[[Findings], None]
@@ -67,9 +67,15 @@ class _Aside:
 
     path: Path
     count: int = 0
-    lines: list[bytes] = field(default_factory=list)
+    source: str = ""
+    lines_before: int = 0
 
-    def take(self, found: tuple[Unreadable, ...]) -> None:
+    def take(self, part: Part) -> None:
+        """Called for every part in order: lines counted from 1 in their part get their number in the source."""
+        if part.source != self.source:
+            self.source, self.lines_before = part.source, 0
+        before, found = self.lines_before, part.unreadable
+        self.lines_before += part.lines
         if not found:
             return
         descriptor = os.open(
@@ -77,13 +83,13 @@ class _Aside:
         )
         with os.fdopen(descriptor, "wb") as stream:
             for one in found:
-                stream.write(orjson.dumps(_kept(one), option=orjson.OPT_APPEND_NEWLINE))
+                stream.write(orjson.dumps(_kept(one, one.line + before), option=orjson.OPT_APPEND_NEWLINE))
         self.count += len(found)
 
 
 def run(
     view: View,
-    chunks: Iterator[Chunk],
+    chunks: Iterator[AnyChunk],
     path: Path,
     form: Format,
     *,
@@ -123,12 +129,12 @@ def _put(part: Part, put: Callable[[bytes], None], findings: Findings, aside: _A
     for batch in part.batches:
         put(batch)
     findings.add(part.findings)
-    aside.take(part.unreadable)
+    aside.take(part)
 
 
-def _kept(one: Unreadable) -> dict[str, Any]:
+def _kept(one: Unreadable, line: int) -> dict[str, Any]:
     """The place and the line itself, which holds what the input holds."""
-    place = {"file": one.source, "line": one.line, "reason": one.reason}
+    place = {"file": one.source, "line": line, "reason": one.reason}
     try:
         return {**place, "text": one.text.decode("utf-8")}
     except UnicodeDecodeError:

@@ -49,8 +49,11 @@ def sink(path: Path, view: View, form: Format, *, header: bool = True) -> Iterat
                 if form == PARQUET
                 else _Bytes(stream, encoder(view, form, header=header))
             )
-            yield made
-            made.end()
+            try:
+                yield made
+            finally:
+                # Also of a table that will not be: Parquet's writer wants to write before its file closes.
+                made.end()
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)

@@ -10,6 +10,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -33,6 +34,50 @@ class Chunk:
     source: str = ""
     first_line: int = 1
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the lines."""
+        return len(self.data)
+
+    def lines(self) -> tuple[list[bytes], int]:
+        """The lines and the number of the first one."""
+        return self.data.split(b"\n"), self.first_line
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A chunk that still lies in a plain file: whole lines from `offset`. Who works on it reads it.
+
+    How many lines stand before it nobody has counted; its lines count from 1.
+    """
+
+    path: Path
+    offset: int
+    size_bytes: int
+
+    @property
+    def source(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    def lines(self) -> tuple[list[bytes], int]:
+        """The lines, counted from 1."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.offset)
+            return stream.read(self.size_bytes).split(b"\n"), 1
+
+    def lines_before(self) -> int:
+        """How many lines stand before it, for the one error that ends a run."""
+        counted, left = 0, self.offset
+        with self.path.open("rb") as stream:
+            while left > 0 and (piece := stream.read(min(left, 1024 * 1024))):
+                counted += piece.count(b"\n")
+                left -= len(piece)
+        return counted
+
+
+AnyChunk = Chunk | Stretch
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -54,11 +99,16 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one chunk became: encoded batches in order."""
+    """What one chunk became: encoded batches in order.
+
+    `lines`: how many it had, when its lines were counted from 1; 0 when their numbers are those of the source.
+    """
 
     batches: tuple[bytes, ...]
     findings: Findings
     unreadable: tuple[Unreadable, ...] = ()
+    source: str = ""
+    lines: int = 0
 
 
 class Worker:
@@ -68,19 +118,25 @@ class Worker:
         self._view = read(task.document)
         self._encoder = encoder(self._view, task.form)
 
-    def run(self, chunk: Chunk) -> Part:
+    def run(self, chunk: AnyChunk) -> Part:
         """The rows of a chunk. Raises `RowError` with the line, `TooLarge`."""
         runner = Runner(self._view)
         with _collector_resting():
-            batches, unreadable = self._run(chunk, runner)
-        return Part(tuple(batches), runner.findings, tuple(unreadable))
+            lines, first = chunk.lines()
+            batches, unreadable = self._run(chunk, lines, first, runner)
+        if isinstance(chunk, Stretch):
+            # The whole path: two files of a folder may have one name.
+            return Part(tuple(batches), runner.findings, tuple(unreadable), str(chunk.path), len(lines) - 1)
+        return Part(tuple(batches), runner.findings, tuple(unreadable), chunk.source)
 
-    def _run(self, chunk: Chunk, runner: Runner) -> tuple[list[bytes], list[Unreadable]]:
+    def _run(
+        self, chunk: AnyChunk, lines: list[bytes], first: int, runner: Runner
+    ) -> tuple[list[bytes], list[Unreadable]]:
         batches: list[bytes] = []
         unreadable: list[Unreadable] = []
         rows: list[tuple[Any, ...]] = []
         loads, rows_of = orjson.loads, runner.rows
-        for number, line in enumerate(chunk.data.split(b"\n"), chunk.first_line):
+        for number, line in enumerate(lines, first):
             if not line or line.isspace():
                 continue
             try:
@@ -113,7 +169,9 @@ class Worker:
             rows.clear()
 
 
-def _placed(error: RowError, chunk: Chunk, number: int) -> RowError:
+def _placed(error: RowError, chunk: AnyChunk, number: int) -> RowError:
+    if isinstance(chunk, Stretch):
+        number += chunk.lines_before()
     source = f"{chunk.source}, line {number}" if chunk.source else "a resource of the record"
     where = f"{source}; {error.where}" if error.where else source
     return RowError(error.what, where=where, rule=error.rule, next_step=error.next_step)
