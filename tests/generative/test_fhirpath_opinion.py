@@ -59,7 +59,7 @@ def normal(value: Any) -> Any:
     return round(float(value), 8)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(EXPRESSIONS, PATIENTS)
 def test_both_engines_agree_or_the_disagreement_is_judged(expression: str, patient: dict[str, Any]) -> None:
     first, second = ours(expression, patient), theirs(expression, patient)

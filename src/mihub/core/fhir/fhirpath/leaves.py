@@ -11,7 +11,7 @@ from mihub.core.fhir.fhirpath.elements import Element, Item, Items, TypeValue, c
 from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.nodes import Variable
 from mihub.core.fhir.fhirpath.quantity import Quantity
-from mihub.core.fhir.fhirpath.scope import Run, Scope
+from mihub.core.fhir.fhirpath.scope import CONSTANTS, Run, Scope
 
 _VALUE_SETS: Final = "http://hl7.org/fhir/ValueSet/"
 _EXTENSIONS: Final = "http://hl7.org/fhir/StructureDefinition/"
@@ -34,7 +34,7 @@ def special(name: str) -> Run:
 def variable(node: Variable) -> Run:
     """`%name`; value sets and extensions by their short names."""
     name = node.name
-    fallback: Items | None = None
+    fallback: Items | None = CONSTANTS.get(name)
     if name.startswith("vs-"):
         fallback = [_VALUE_SETS + name[3:]]
     elif name.startswith("ext-"):

@@ -16,6 +16,10 @@ from mihub.core.fhir.fhirpath.elements import Element, Items
 from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.types import Model
 
+# Variables that every expression has, beside %context, %resource and %rootResource.
+CONSTANTS: Final[Mapping[str, Items]] = {
+    "sct": ["http://snomed.info/sct"], "loinc": ["http://loinc.org"], "ucum": ["http://unitsofmeasure.org"],
+}  # fmt: skip
 # Below so many items or characters the work of a step is not worth counting.
 SMALL: Final = 32
 SMALL_TEXT: Final = 1_024
@@ -57,12 +61,20 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
+@dataclass(slots=True)
+class _Watch:
+    """The clock of one evaluation."""
+
+    pattern_seconds: float
+    deadline: float | None = None
+
+
 class Scope:
     """`this` holds no or one item inside a lambda; `variables` is replaced, never changed in place."""
 
     __slots__ = (
-        "_deadline", "_next_reading", "_pattern_seconds", "hooks", "index", "limits", "model", "now", "root",
-        "steps_left", "this", "total", "variables",
+        "_next_reading", "_watch", "hooks", "index", "limits", "model", "now", "root", "steps_left", "this", "total",
+        "variables",
     )  # fmt: skip
 
     def __init__(
@@ -85,8 +97,7 @@ class Scope:
         self.limits = limits
         self.steps_left = limits.steps
         self._next_reading = limits.steps - _STEPS_BETWEEN_READINGS
-        self._deadline: float | None = None
-        self._pattern_seconds: float | None = None
+        self._watch: _Watch | None = None
 
     def spend(self, steps: int) -> None:
         """Count work; refuses an expression that does not come to an end, or not in time."""
@@ -101,9 +112,10 @@ class Scope:
                 next_step="Narrow the expression.",
             )
         self._next_reading = max(0, self.steps_left - _STEPS_BETWEEN_READINGS)
-        if self._deadline is None:
-            self._deadline = monotonic() + self.limits.seconds
-        elif monotonic() > self._deadline:
+        watch = self._watched()
+        if watch.deadline is None:
+            watch.deadline = monotonic() + self.limits.seconds
+        elif monotonic() > watch.deadline:
             raise FhirPathError(
                 f"The expression needs longer than {self.limits.seconds:g} s on this resource.",
                 next_step="Narrow the expression.",
@@ -111,16 +123,20 @@ class Scope:
 
     def patience(self) -> float:
         """The seconds that regular expressions may still take. Raises when they are used up."""
-        if self._pattern_seconds is None:
-            self._pattern_seconds = min(self.limits.pattern_seconds, self.limits.seconds)
-        if self._pattern_seconds <= 0:
+        left = self._watched().pattern_seconds
+        if left <= 0:
             raise self.too_slow()
-        return self._pattern_seconds
+        return left
 
     def waited(self, seconds: float) -> None:
         """Count the time of a regular expression."""
-        if self._pattern_seconds is not None:
-            self._pattern_seconds -= seconds
+        self._watched().pattern_seconds -= seconds
+
+    def _watched(self) -> _Watch:
+        # Made when it is needed: most evaluations need none.
+        if self._watch is None:
+            self._watch = _Watch(min(self.limits.pattern_seconds, self.limits.seconds))
+        return self._watch
 
     def too_slow(self) -> FhirPathError:
         """The refusal of a regular expression that does not end."""

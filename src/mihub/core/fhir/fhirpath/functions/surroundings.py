@@ -22,7 +22,7 @@ from mihub.core.fhir.fhirpath.functions.registry import function
 from mihub.core.fhir.fhirpath.functions.strings import text
 from mihub.core.fhir.fhirpath.operators import single
 from mihub.core.fhir.fhirpath.quantity import Quantity
-from mihub.core.fhir.fhirpath.scope import Run, Scope, each
+from mihub.core.fhir.fhirpath.scope import CONSTANTS, Run, Scope, each
 from mihub.core.fhir.fhirpath.temporal import Date, Time, of_moment
 
 _SYSTEM_NAMES: dict[type, str] = {bool: "Boolean", int: "Integer", str: "String"}
@@ -78,7 +78,7 @@ def trace(scope: Scope, items: Items, name: Run, projection: Run | None = None) 
 def define_variable(scope: Scope, items: Items, name: Run, value: Run | None = None) -> Items:
     """Name the input, or a value computed from it, for the rest of this chain."""
     variable = text(name(scope))
-    if variable is None or variable in scope.variables:
+    if variable is None or variable in scope.variables or variable in CONSTANTS:
         raise FhirPathError("defineVariable needs a name that is not yet in use.")
     found = items
     if value is not None:
