@@ -6,7 +6,9 @@ Hypothesis makes the requests; the store in memory is the reference for the one 
 # ruff: noqa: F811  # fixtures are imported by name
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -28,7 +30,7 @@ from mihub.site.search.parse import PageLimits, Parser
 from mihub.site.search.postgres import PostgresSearch
 from mihub.site.store.memory import MemoryStore
 from mihub.site.store.postgres import PostgresStore
-from mihub.site.store.protocol import AuditQuery, Delete, Put, Store
+from mihub.site.store.protocol import AuditQuery, Delete, HistoryQuery, Put, Store
 from mihub.site.store.rows import NO_ROWS
 from tests.store_record import access, postgres, transport_id  # noqa: F401  # fixture
 
@@ -254,6 +256,55 @@ def test_writes_do_the_same_and_are_told_the_same(
         old = [_told(v) for v in memory.history(kind, key, WHO, within)]
         assert old == [_told(v) for v in product.history(kind, key, WHO, within)]
     assert _audit(memory, within) == _audit(product, within)
+
+
+_asked_history = st.builds(
+    lambda key, count: HistoryQuery(*key, count=count, names="_count"),
+    st.sampled_from([("", ""), ("Patient", ""), ("Observation", ""), ("Task", ""), ("Patient", "p1"), ("Observation", "o1")]),
+    st.sampled_from([0, 1, 2, 3, 50]),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    batches=writes, query=_asked_history, cut=st.integers(0, 5), end=st.integers(0, 5), within=restrictions
+)
+def test_histories_are_the_same_page_by_page(
+    pool: Pool, batches: list[Any], query: HistoryQuery, cut: int, end: int, within: Restriction
+) -> None:
+    stores = _engines(pool)
+    answers = []
+    for store in stores:
+        marks = [datetime.now(UTC)]
+        for batch, _ in batches:
+            _write(store, batch, EVERYTHING)
+            time.sleep(0.002)  # the times of two batches differ
+            marks.append(datetime.now(UTC))
+        marks = [mark.replace(microsecond=mark.microsecond // 1000 * 1000) for mark in marks]
+        since = marks[cut] if cut < len(marks) else None
+        span = (marks[end], marks[end + 1]) if end + 1 < len(marks) else None
+        answers.append(
+            [
+                _history(store, one, within)
+                for one in (query, replace(query, since=since), replace(query, current_in=span))
+            ]
+        )
+    assert answers[0] == answers[1]
+    assert _audit(stores[0], EVERYTHING) == _audit(stores[1], EVERYTHING)
+    if query.count and within == EVERYTHING and not query.resource_id:
+        pages = answers[1][0]
+        log = [v for v in stores[1].changes(0, 1000) if query.resource_type in ("", v.resource_type)]
+        assert [told for page in pages for told, _ in page[0]] == [_told(v) for v in reversed(log)]
+        assert {page[1] for page in pages} == {len(log)}
+
+
+def _history(store: Store, query: HistoryQuery, within: Restriction) -> list[Any]:
+    pages, following = [], True
+    while following:
+        page = store.history_page(query, WHO, within)
+        pages.append(([(_told(one.version), one.made) for one in page.versions], page.total, page.there))
+        following, query = page.before is not None, replace(query, before=page.before)
+    return pages
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

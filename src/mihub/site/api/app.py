@@ -27,7 +27,7 @@ from mihub.site.api.delete import delete, delete_conditional
 from mihub.site.api.everything import everything
 from mihub.site.api.faults import NotAllowed, UnknownMedia
 from mihub.site.api.graphql import graphql
-from mihub.site.api.history_instance import history_instance
+from mihub.site.api.history import history
 from mihub.site.api.metadata import metadata
 from mihub.site.api.page_link import Parameters
 from mihub.site.api.patch import JSON_PATCH, patch, patch_conditional
@@ -65,6 +65,7 @@ def create_app(site: Site) -> Starlette:
         ("/Patient/{id}/$everything", {"GET": _everything}),
         ("/$graphql", {"GET": _graphql, "POST": _graphql}),
         ("/{type}/{id}/$graphql", {"GET": _graphql, "POST": _graphql}),
+        ("/_history", {"GET": _history}),
         (
             "/{type}",
             {
@@ -76,6 +77,7 @@ def create_app(site: Site) -> Starlette:
             },
         ),
         ("/{type}/_search", {"POST": _search_form}),
+        ("/{type}/_history", {"GET": _history}),
         ("/{type}/{id}", {"GET": _read, "PUT": _update, "PATCH": _patch, "DELETE": _delete}),
         ("/{type}/{id}/_history", {"GET": _history}),
         ("/{type}/{id}/_history/{version}", {"GET": _vread}),
@@ -234,7 +236,8 @@ def _read(call: Call, request: Request, data: bytes) -> Reply:
 
 
 def _history(call: Call, request: Request, data: bytes) -> Reply:
-    return history_instance(call, _type(request), _id(request))
+    path = request.path_params
+    return history(call, _query(request), path.get("type", ""), path.get("id", ""))
 
 
 def _vread(call: Call, request: Request, data: bytes) -> Reply:

@@ -96,6 +96,8 @@ def _parsed(number: int, method: str, url: str, asked: Json, entry: Json) -> Req
 
 
 def _check(request: Request) -> None:
+    if request.method in ("GET", "HEAD") and request.path == "_history":
+        return
     if request.resource_type not in RESOURCE_TYPES:
         raise InvalidInput("The entry's address names no resource type.", where="request.url")
     if request.method in ("GET", "HEAD"):

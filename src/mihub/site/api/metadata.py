@@ -18,7 +18,7 @@ from mihub.site.search.catalogue import Catalogue, Parameter
 from mihub.site.site import Site
 
 INTERACTIONS: Final = (
-    "read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type",
+    "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type",
 )  # fmt: skip
 _VIEWS: Final = [
     {
@@ -56,7 +56,7 @@ def metadata(site: Site, base: str) -> Reply:
                     "mode": "server",
                     "security": {"description": "Signed access statements of the region's members."},
                     "resource": [_resource(site.catalogue, name) for name in types],
-                    "interaction": [{"code": "transaction"}, {"code": "batch"}],
+                    "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
                     "operation": [{"name": "graphql", "definition": _GRAPHQL}, *_VIEWS, _VERSIONS],
                 }
             ],

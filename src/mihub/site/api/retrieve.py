@@ -8,7 +8,7 @@ from mihub.errors import NotSupported
 from mihub.site.api.audit_events import audit_events
 from mihub.site.api.call import Call
 from mihub.site.api.everything import everything
-from mihub.site.api.history_instance import history_instance
+from mihub.site.api.history import history
 from mihub.site.api.read import read
 from mihub.site.api.reply import Reply
 from mihub.site.api.search_type import search_type
@@ -21,6 +21,10 @@ def retrieve(call: Call, path: str, query: str) -> Reply:
     match path.strip("/").split("/"):
         case ["AuditEvent"]:
             return audit_events(call, parameters)
+        case ["_history"]:
+            return history(call, parameters)
+        case [resource_type, "_history"]:
+            return history(call, parameters, resource_type)
         case [resource_type]:
             return search_type(call, resource_type, parameters)
         case ["Patient", patient_id, "$everything"]:
@@ -28,7 +32,7 @@ def retrieve(call: Call, path: str, query: str) -> Reply:
         case [resource_type, resource_id]:
             return read(call, resource_type, resource_id)
         case [resource_type, resource_id, "_history"]:
-            return history_instance(call, resource_type, resource_id)
+            return history(call, parameters, resource_type, resource_id)
         case [resource_type, resource_id, "_history", version_id]:
             return vread(call, resource_type, resource_id, version_id)
         case _:

@@ -18,7 +18,18 @@ from mihub.errors import MihubError
 from mihub.site.quarantine.door import Door, Judged, NotConformant, Stored, refusals, verdicts
 from mihub.site.quarantine.protocol import Quarantine
 from mihub.site.quarantine.tally import Tally
-from mihub.site.store.protocol import AuditQuery, Delete, Entries, Note, Put, Store, Version, Written
+from mihub.site.store.protocol import (
+    AuditQuery,
+    Delete,
+    Entries,
+    HistoryPage,
+    HistoryQuery,
+    Note,
+    Put,
+    Store,
+    Version,
+    Written,
+)
 
 _STORED: Final = frozenset({"created", "updated"})
 
@@ -84,6 +95,12 @@ class GatedStore:
     ) -> list[Version]:
         """See `Store.history`."""
         return self.inner.history(resource_type, resource_id, access, within)
+
+    def history_page(
+        self, query: HistoryQuery, access: Access, within: Restriction = EVERYTHING
+    ) -> HistoryPage:
+        """See `Store.history_page`."""
+        return self.inner.history_page(query, access, within)
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
         """See `Store.audit`."""

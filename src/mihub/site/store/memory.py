@@ -17,8 +17,18 @@ from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.store.content import now_milliseconds, shown, stamped
 from mihub.site.store.deciding import Current, Key, Step, check, decide, keys_of
+from mihub.site.store.history import filled, notes_of_history
 from mihub.site.store.noting import notes_of_audit, notes_of_read, notes_of_write
-from mihub.site.store.protocol import AuditQuery, Entries, Note, Version, Written
+from mihub.site.store.protocol import (
+    AuditQuery,
+    Entries,
+    HistoryPage,
+    HistoryQuery,
+    Note,
+    Past,
+    Version,
+    Written,
+)
 from mihub.site.store.rows import NO_ROWS, Indexer, IndexRows
 
 
@@ -52,7 +62,8 @@ class MemoryStore:
             current = {key: _current(self.records[key]) for key in keys if key in self.records}
             plan = decide(listed, keys, current, self._index, within)
             # Serialising may still refuse; nothing is kept before all of it is done.
-            now = now_milliseconds()
+            # A clock that steps back gives no later version an earlier time.
+            now = max([now_milliseconds(), *(one.last_updated for one in self._log[-1:])])
             bodies = [stamped(s.resource, s.version_id, now) if s.resource else None for s in plan.steps]
             before = len(self._log)
             for step, body in zip(plan.steps, bodies, strict=True):
@@ -84,6 +95,28 @@ class MemoryStore:
     ) -> list[Version]:
         """See `Store.history`."""
         return self._seen("history-instance", (resource_type, resource_id), access, within)[::-1]
+
+    def history_page(
+        self, query: HistoryQuery, access: Access, within: Restriction = EVERYTHING
+    ) -> HistoryPage:
+        """See `Store.history_page`."""
+        with self._lock:
+            asked = [one for one in reversed(self._log) if self._was(one, query) and self._may(one, within)]
+
+            def fetch(before: int | None, most: int) -> list[Past]:
+                older = [one for one in asked if before is None or one.position < before]
+                return [Past(one, self._made(one)) for one in older[:most]]
+
+            page, before = filled(query, within, fetch)
+            key = (query.resource_type, query.resource_id)
+            record = self.records.get(key)
+            there = not query.resource_id or (record is not None and self._may(record.versions[-1], within))
+            rows = [self.records[_key(one.version)].rows for one in page]
+            if query.resource_id:
+                rows = [record.rows] if record is not None else []
+            patients = sorted({patient for one in rows for patient in one.patients})
+            self.note(notes_of_history(query, patients, len(page), within, there=there), access)
+            return HistoryPage(page, len(asked) if within.sees_withheld else None, before, there)
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
         """See `Store.audit`."""
@@ -133,6 +166,29 @@ class MemoryStore:
         record.digest, record.rows = step.digest, step.rows
         self._log.append(version)
 
+    def _was(self, version: Version, query: HistoryQuery) -> bool:
+        if query.resource_type not in ("", version.resource_type) or query.resource_id not in (
+            "",
+            version.id,
+        ):
+            return False
+        if query.since is not None and version.last_updated < query.since:
+            return False
+        if query.current_in is None:
+            return True
+        low, high = query.current_in
+        following = self.records[_key(version)].versions[version.version_id :]
+        return version.last_updated < high and (not following or following[0].last_updated > low)
+
+    def _may(self, version: Version, within: Restriction) -> bool:
+        rows = self.records[_key(version)].rows
+        return within.allows(version.resource_type, rows.patients, withheld=rows.withheld)
+
+    def _made(self, version: Version) -> bool:
+        if version.version_id == 1:
+            return True
+        return self.records[_key(version)].versions[version.version_id - 2].body is None
+
     def _seen(self, interaction: str, key: Key, access: Access, within: Restriction) -> list[Version]:
         with self._lock:
             record = self.records.get(key)
@@ -140,6 +196,10 @@ class MemoryStore:
             allowed = record is not None and within.allows(key[0], rows.patients, withheld=rows.withheld)
             self.note(notes_of_read(interaction, key, rows.patients, allowed=allowed), access)
             return shown(record.versions, within) if record is not None and allowed else []
+
+
+def _key(version: Version) -> Key:
+    return version.resource_type, version.id
 
 
 def _current(record: Record) -> Current:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from mihub.core.audit.entry import AuditEntry
 from mihub.core.fhir import Resource
+from mihub.core.fhir.dates import EARLIEST
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.database.faults import translated
@@ -23,9 +24,18 @@ from mihub.site.store.content import now_milliseconds, shown
 from mihub.site.store.deciding import check, decide, keys_of
 from mihub.site.store.noting import notes_of_audit, notes_of_read, notes_of_write
 from mihub.site.store.postgres_audit import find_lines, write_lines
+from mihub.site.store.postgres_history import find_history
 from mihub.site.store.postgres_reindex import reindex
 from mihub.site.store.postgres_writing import current_of, write_steps
-from mihub.site.store.protocol import AuditQuery, Entries, Note, Version, Written
+from mihub.site.store.protocol import (
+    AuditQuery,
+    Entries,
+    HistoryPage,
+    HistoryQuery,
+    Note,
+    Version,
+    Written,
+)
 from mihub.site.store.rows import Indexer
 
 # Batches of this size are written with the cyclic garbage collector off: it costs five times the parsing
@@ -38,6 +48,7 @@ SELECT rid, version_id, last_updated, position, body,
        EXISTS (SELECT 1 FROM withheld w WHERE w.rid = r.rid)
 FROM resource r WHERE type = %s AND id = %s
 """
+_STATE = "SELECT position, resources, last_write FROM record_state FOR UPDATE"
 _OLD = "SELECT version_id, last_updated, position, body FROM superseded WHERE rid = %s"
 _CHANGES = """
 SELECT type, id, version_id, last_updated, position, body FROM (
@@ -69,17 +80,17 @@ class PostgresStore:
     ) -> list[Written]:
         """See `Store.write`."""
         with translated(), self._writing, self.pool.connection() as connection, connection.transaction():
-            state = connection.execute("SELECT position, resources FROM record_state FOR UPDATE").fetchone()
-            position, resources = state if state is not None else (0, 0)
+            state = connection.execute(_STATE).fetchone()
+            position, resources, last_write = state if state is not None else (0, 0, None)
             listed = entries() if callable(entries) else entries
             keys = keys_of(listed)
             with _without_collector(len(listed) >= _BATCH):
                 current, rids = current_of(connection, keys)
                 plan = decide(listed, keys, current, self._index, within)
+                # A clock that steps back gives no later version an earlier time.
+                now = max(now_milliseconds(), last_write or EARLIEST)
                 versions = (
-                    write_steps(connection, plan.steps, rids, position, resources, now_milliseconds())
-                    if plan.steps
-                    else []
+                    write_steps(connection, plan.steps, rids, position, resources, now) if plan.steps else []
                 )
             notes = notes_of_write(plan.steps, position + 1, position + len(plan.steps))
             write_lines(connection, notes, access)
@@ -122,6 +133,13 @@ class PostgresStore:
             query = _OLD + " ORDER BY version_id DESC"
             rows = connection.execute(query, (found[0],), binary=True).fetchall()
         return shown([found[1], *(Version(resource_type, resource_id, *row) for row in rows)], within)
+
+    def history_page(
+        self, query: HistoryQuery, access: Access, within: Restriction = EVERYTHING
+    ) -> HistoryPage:
+        """See `Store.history_page`."""
+        with translated(), self.pool.connection() as connection:
+            return find_history(connection, query, access, within)
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
         """See `Store.audit`."""

@@ -96,8 +96,8 @@ def write_steps(
         tables = _by_table([(numbered[key], steps[index].rows) for key, index in last.items()])
         for name, (columns, types) in _INDEX_TABLES.items():
             into(connection, name, columns, types, tables[name])
-        counters = (position + len(steps), resources + new)
-        connection.execute("UPDATE record_state SET position = %s, resources = %s", counters)
+        counters = (position + len(steps), resources + new, now)
+        connection.execute("UPDATE record_state SET position = %s, resources = %s, last_write = %s", counters)
     return [Version(*row[1:3], row[3], row[5], row[4], row[7]) for row in versions]
 
 

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from mihub.core.audit.entry import ActionCode, AuditEntry, OutcomeCode
 from mihub.core.fhir import Resource
+from mihub.core.fhir.dates import Span
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 
@@ -91,6 +92,51 @@ Entries = Sequence[Put | Delete]
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """`resource_type` "" asks for every type, `resource_id` "" for every resource.
+
+    `since`: not before this moment. `current_in`: only versions that were current at some time from the first moment up to,
+    not including, the second. `before`: the position of the last version of the page before. `names`: for the audit.
+    """
+
+    resource_type: str = ""
+    resource_id: str = ""
+    since: datetime | None = None
+    current_in: Span | None = None
+    count: int = 50
+    before: int | None = None
+    names: str = ""
+
+    @property
+    def interaction(self) -> str:
+        """As FHIR names it."""
+        if self.resource_id:
+            return "history-instance"
+        return "history-type" if self.resource_type else "history-system"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A version, and whether it made the resource: there was none before, or it had been deleted."""
+
+    version: Version
+    made: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """`before` leads to the next page, None on the last. `total`: of all pages, None when it would tell of withheld ones.
+
+    `there`: whether the resource that was asked for may be seen at all; always so without an id.
+    """
+
+    versions: list[Past]
+    total: int | None
+    before: int | None
+    there: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class AuditQuery:
     """Which lines of the audit: by patient, by resource (`Type/id`), by time; newest first, older than
     `before_id`.
@@ -150,6 +196,12 @@ class Store(Audit, Protocol):
         self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING
     ) -> list[Version]:
         """All versions that may be seen, newest first; empty when never there."""
+        ...
+
+    def history_page(
+        self, query: HistoryQuery, access: Access, within: Restriction = EVERYTHING
+    ) -> HistoryPage:
+        """A page of the history of a resource, a type or the whole record, newest first; audited like a search."""
         ...
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
