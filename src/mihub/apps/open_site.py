@@ -30,6 +30,7 @@ from mihub.core.wire.feasibility import KIND
 from mihub.core.wire.keys import KeySet, PublicKeys
 from mihub.errors import MihubError
 from mihub.site.api.app import create_app
+from mihub.site.api.views_http import exports_of
 from mihub.site.feasibility.room import Feasibility, open_room
 from mihub.site.ingest.importer import Importer
 from mihub.site.ingest.refusing import Intake
@@ -48,6 +49,7 @@ from mihub.site.validate.finding import Validator
 FOLLOW_SECONDS = 0.5
 _KEPT_IMPORTS = 20
 _RETRY_SECONDS = 5.0
+_EXPORTS_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +172,21 @@ class OpenSite:
         }
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
-        """What must run while the site serves: facts, letters, linkage."""
-        tasks = [self._follow()]
+        """What must run while the site serves: facts, exports, letters, linkage."""
+        tasks = [self._follow(), self._keep_exports()]
         if self.agent is not None:
             tasks.append(self._exchange_letters(self.agent))
         if self.feed is not None:
             tasks.append(self.feed.run())
         return tasks
+
+    async def _keep_exports(self) -> None:
+        """Go on with exports that a restart interrupted, and delete what has expired."""
+        exports = exports_of(self.record)
+        while True:
+            await run_in_threadpool(exports.sweep)
+            exports.work()
+            await asyncio.sleep(_EXPORTS_SECONDS)
 
     async def _exchange_letters(self, agent: Agent) -> None:
         """Run the agent while the site answers. Cutting it off loses nothing: it goes on from its tables."""

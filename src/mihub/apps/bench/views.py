@@ -1,4 +1,4 @@
-"""`mihub bench --only views`: rows a second and memory of a view over Observations, beside what a hard-coded flattening reaches.
+"""`mihub bench views`: rows a second and memory of a view over Observations, beside what a hard-coded flattening reaches.
 
 The Observations are synthetic, in the shape of the MII's laboratory module, about 1.4 kB each; the view has eight columns.
 The ceiling is orjson and hand-written dictionary access for the same rows in one process, written as Parquet. 256,000 rows are
