@@ -12,7 +12,7 @@ from mihub.site.terminology.issues import Issues, Refused, issue
 
 if TYPE_CHECKING:
     from mihub.site.terminology.coded import Coded
-    from mihub.site.terminology.membership_check import Coding
+    from mihub.site.terminology.coding_report import Coding
     from mihub.site.terminology.sources import Sources
     from mihub.site.terminology.validate_code import Validation
 
@@ -27,7 +27,7 @@ class Answer:
 
     def __init__(self, validation: Validation) -> None:
         self._validation = validation
-        self._membership = validation.membership
+        self._report = validation.membership.report
         self._concept_mode = validation.coded.mode == "codeableConcept"
 
     @property
@@ -39,7 +39,7 @@ class Answer:
     def parameters(self) -> Resource:
         """The whole answer."""
         self._say_status()
-        issues = self._membership.issues
+        issues = self._report.issues
         valid = self._validation.verdict is True and not issues.errors
         out = [parameter("result", "Boolean", valid), *self._coding(), *self._unknown(valid), *self._status()]
         if issues.messages:
@@ -62,16 +62,16 @@ class Answer:
             ("code", "Code", about.code),
             ("version", "String", version),
             ("display", "String", shown.value if shown else ""),
-            ("normalized-code", "Code", self._membership.status.normal),
+            ("normalized-code", "Code", self._report.status.normal),
         ]
         return [parameter(name, kind, value) for name, kind, value in found if value]
 
     def _unknown(self, valid: bool) -> list[Json]:
         name = "x-unknown-system" if self._validation.verdict is False else "x-caused-by-unknown-system"
-        return [] if valid else [parameter(name, "Canonical", one) for one in self._membership.unknown]
+        return [] if valid else [parameter(name, "Canonical", one) for one in self._report.unknown]
 
     def _status(self) -> list[Json]:
-        status, about = self._membership.status, self._about
+        status, about = self._report.status, self._about
         found: list[Json] = []
         if status.inactive and (not self._concept_mode or (about is not None and about.path == status.where)):
             found.append(parameter("inactive", "Boolean", True))
@@ -82,7 +82,7 @@ class Answer:
         return found
 
     def _say_status(self) -> None:
-        status = self._membership.status
+        status = self._report.status
         if status.inactive:
             word = status.status or "inactive"
             word = word if word == "inactive" else f"{word} and inactive"
@@ -91,14 +91,14 @@ class Answer:
             found = issue(
                 "warning", "business-rule", "code-comment", "INACTIVE_CONCEPT_FOUND", where, **facts
             )
-            self._membership.issues.add(found)
+            self._report.issues.add(found)
         elif status.status.lower() == "deprecated":
             root = self._validation.coded.root or "code"
             facts = {"code": status.code}
             found = issue(
                 "warning", "business-rule", "code-comment", "DEPRECATED_CONCEPT_FOUND", root, **facts
             )
-            self._membership.issues.add(found)
+            self._report.issues.add(found)
 
 
 def refused_answer(error: Refused, came_in: list[Json]) -> Resource:

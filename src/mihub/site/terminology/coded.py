@@ -38,7 +38,8 @@ def coded(parameters: Resource, *, of_code_system: bool, infer: bool = False) ->
     if isinstance(concept, dict):
         # A copy: the answer says versions that were not sent.
         codings = [dict(one) for one in concept.get("coding") or [] if isinstance(one, dict)]
-        return Coded("codeableConcept", {**concept, "coding": codings}, "CodeableConcept")
+        copied = {**concept, "coding": codings} if "coding" in concept else dict(concept)
+        return Coded("codeableConcept", copied, "CodeableConcept")
     coding = first(parameters, "coding")
     if isinstance(coding, dict):
         return Coded("coding", {"coding": [coding]}, "Coding")

@@ -7,54 +7,26 @@ Source: https://hl7.org/fhir/R4/valueset.html#compositions. Above: `expand`. Bel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
 
 from mihub.core.fhir import Json, Resource
 from mihub.errors import TooLarge
 from mihub.site.terminology.asked import Asked
-from mihub.site.terminology.canonical_status import word_for
 from mihub.site.terminology.displays import Displays
-from mihub.site.terminology.issues import Refused, issue, refused
+from mihub.site.terminology.entries import (
+    Entry,
+    Key,
+    Notes,
+    as_listed,
+    missing_import,
+    newest_first,
+    no_value,
+    stored,
+    too_costly,
+)
 from mihub.site.terminology.preparation import canonical, operator
 from mihub.site.terminology.protocol import CodeSystemProvider
 from mihub.site.terminology.sources import Sources
-from mihub.site.terminology.version_rules import broken_check, rule_used, ruled
-from mihub.site.terminology.versions import join, listed, newest, split
-
-Key = tuple[str, str, str]
-UNCLOSED: Final = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One code of an expansion. `above`: the entry it hangs under; `stored`: as a shipped expansion has it."""
-
-    system: str
-    version: str
-    code: str
-    provider: CodeSystemProvider | None = None
-    reference: Json | None = None
-    language: str = ""
-    above: Entry | None = None
-    stored: Json | None = None
-    # Whether one code system comes in several versions, so that the version must be said.
-    tells_version: bool = False
-
-
-@dataclass(slots=True)
-class Notes:
-    """What the answer has to say besides the codes."""
-
-    parameters: dict[tuple[str, str], None] = field(default_factory=dict)
-    nested: bool = True
-    # Code systems of which only a part is here.
-    unclosed: set[str] = field(default_factory=set)
-    versions_match: bool = False
-
-    def add(self, name: str, value: str) -> None:
-        """An `expansion.parameter` with an address."""
-        self.parameters[(name, value)] = None
+from mihub.site.terminology.used_systems import Used
 
 
 class Composer:
@@ -67,19 +39,13 @@ class Composer:
         self._looked_at = 0
         self._active_only = False
         self.notes = Notes()
-
-    def resolve(self, address: str, within: Resource) -> Resource | None:
-        """An imported value set under the request's version rules."""
-        url, version = split(address)
-        if rule_used(self._asked, url, version) is not None:
-            self._note_rule(url, version)
-        return self._sources.value_set(join(url, ruled(self._asked, url, version)), within)
+        self.used = Used(sources, asked, self.notes)
 
     def entries(self, value_set: Resource) -> Iterator[Entry]:
         """Every code once. Raises `Refused`."""
         compose = value_set.get("compose")
         if not compose:
-            yield from _stored(value_set)
+            yield from stored(value_set)
             return
         tells = self._tells_versions(compose)
         # Several versions of one code system are different codes, unless the request or the value set says they are the same.
@@ -87,7 +53,7 @@ class Composer:
         self._active_only = bool(self._asked.active_only) or compose.get("inactive") is False
         excluded = [self._exclusion(value_set, part, versioned) for part in compose.get("exclude") or []]
         seen: set[Key] = set()
-        for include in _ordered(compose.get("include") or []):
+        for include in newest_first(compose.get("include") or []):
             for entry in self._included(value_set, include):
                 key = (entry.system, entry.version if versioned else "", entry.code)
                 if key in seen:
@@ -139,17 +105,17 @@ class Composer:
                     entry.above = None
                     yield entry
             return
-        provider = self._provider_or_list(value_set, include)
+        provider = self.used.provider_or_list(value_set, include)
         members = [{(one.system, one.code) for one in more} for more in imports]
         listed_codes = (
-            self._of_system(value_set, include, provider) if provider else _as_listed(value_set, include)
+            self._of_system(value_set, include, provider) if provider else as_listed(value_set, include)
         )
         for entry in listed_codes:
             if all((entry.system, entry.code) in other for other in members):
                 yield entry
 
     def _imported(self, value_set: Resource, address: str) -> list[Entry]:
-        other = self.resolve(address, value_set)
+        other = self.used.resolve(address, value_set)
         if other is None:
             raise missing_import(self._asked, address)
         inner = Composer(self._sources, self._asked, self._most)
@@ -158,60 +124,8 @@ class Composer:
         self.notes.unclosed |= inner.notes.unclosed
         if not address.startswith("#"):
             self.notes.add("used-valueset", canonical(other))
-            self._note_status(other, value_set)
+            self.used.note_status(other, value_set)
         return found
-
-    def _provider_or_list(self, value_set: Resource, include: Json) -> CodeSystemProvider | None:
-        """None where the code system is not here but the value set lists the codes itself: then its list counts."""
-        url, pinned = include["system"], include.get("version", "")
-        if include.get("concept") and not include.get("filter"):
-            version = ruled(self._asked, url, pinned)
-            if self._sources.code_system(url, version) is None:
-                shell = self._sources.any_code_system(url, version)
-                if not self._sources.versions(url) or (shell and shell.metadata.content == "not-present"):
-                    self.notes.add("unknown-codesystem", join(url, version))
-                    return None
-        return self._provider(value_set, include)
-
-    def _provider(self, value_set: Resource, part: Json) -> CodeSystemProvider:
-        url, pinned = part["system"], part.get("version", "")
-        version = ruled(self._asked, url, pinned)
-        self._note_rule(url, pinned)
-        provider = self._sources.code_system(url, version)
-        if provider is None:
-            raise self._unknown(url, version)
-        meta = provider.metadata
-        broken = broken_check(self._asked, url, meta.version)
-        if broken is not None:
-            raise Refused(broken, status=400)
-        name = join(meta.url, meta.version)
-        self.notes.add("used-codesystem", name)
-        if meta.content != "complete":
-            self.notes.add(f"used-{meta.content}", name)
-            self.notes.unclosed.add(meta.url)
-        for supplement in getattr(provider, "supplements", ()):
-            self.notes.add("used-supplement", supplement)
-        self._note_status(meta.resource, value_set)
-        return provider
-
-    def _note_rule(self, url: str, pinned: str) -> None:
-        used = rule_used(self._asked, url, pinned)
-        if used is not None:
-            self.notes.add(*used)
-
-    def _note_status(self, resource: Resource, source: Resource) -> None:
-        word = word_for(resource, source)
-        if word:
-            self.notes.add(f"warning-{word}", canonical(resource))
-
-    def _unknown(self, url: str, version: str) -> Refused:
-        versions = self._sources.versions(url)
-        message = "UNKNOWN_CODESYSTEM_EXP"
-        if version:
-            message = "UNKNOWN_CODESYSTEM_VERSION_EXP" if versions else "UNKNOWN_CODESYSTEM_VERSION_EXP_NONE"
-        facts = {"system": url, "version": version, "versions": listed(versions)}
-        found = issue("error", "not-found", "not-found", message, **facts)
-        return Refused(found, unknown_system=join(url, version))
 
     def _of_system(self, value_set: Resource, include: Json, provider: CodeSystemProvider) -> Iterator[Entry]:
         if include.get("concept"):
@@ -315,7 +229,7 @@ class Composer:
         url = part.get("system")
         if not url:
             return lambda entry: bool(imports) and all((entry.system, entry.code) in one for one in imports)
-        provider = self._provider(value_set, part)
+        provider = self.used.provider(value_set, part)
         codes = {one.get("code") for one in part.get("concept") or []}
         filters = [
             (one.get("property", ""), operator(one), one.get("value", "")) for one in part.get("filter") or []
@@ -332,60 +246,3 @@ class Composer:
             )
 
         return excluded
-
-
-def _as_listed(value_set: Resource, include: Json) -> Iterator[Entry]:
-    language = value_set.get("language", "")
-    for reference in include["concept"]:
-        if isinstance(reference.get("code"), str):
-            version = include.get("version", "")
-            yield Entry(include["system"], version, reference["code"], reference=reference, language=language)
-
-
-def _stored(value_set: Resource) -> Iterator[Entry]:
-    """The codes of an expansion that came with the value set."""
-    stack: list[tuple[Json, Entry | None]] = [
-        (one, None) for one in reversed((value_set.get("expansion") or {}).get("contains") or [])
-    ]
-    while stack:
-        raw, above = stack.pop()
-        entry = Entry(
-            raw.get("system", ""), raw.get("version", ""), raw.get("code", ""), above=above, stored=raw
-        )
-        stack.extend((inner, entry) for inner in reversed(raw.get("contains") or []))
-        if entry.code:
-            yield entry
-
-
-def _ordered(includes: Sequence[Json]) -> list[Json]:
-    """The newest version of one code system first; else as written."""
-    versions = {one["version"] for one in includes if one.get("version")}
-    ranks: dict[str, int] = {}
-    while versions:
-        latest = newest(versions)
-        ranks[latest] = len(ranks)
-        versions.discard(latest)
-    systems = {one.get("system") for one in includes}
-    if len(systems) != 1 or len(ranks) < 2:
-        return list(includes)
-    return sorted(includes, key=lambda one: ranks.get(one.get("version", ""), -1))
-
-
-def missing_import(asked: Asked, address: str) -> Refused:
-    """An imported value set that nobody knows."""
-    url, pinned = split(address)
-    version = ruled(asked, url, pinned)
-    message = "VS_EXP_IMPORT_UNK_PINNED" if version else "VS_EXP_IMPORT_UNK"
-    return refused("not-found", "not-found", message, value_set=url, version=version)
-
-
-def too_costly(value_set: Resource, most: int) -> Refused:
-    """More codes than can be listed in one answer."""
-    return refused("too-costly", "", "VALUESET_TOO_COSTLY", value_set=canonical(value_set), count=f">{most}")
-
-
-def no_value(system: str, raw: Json, where: str) -> Refused:
-    """A filter that filters by nothing."""
-    facts = {"system": system, "property": raw.get("property", ""), "op": operator(raw)}
-    message = "UNABLE_TO_HANDLE_SYSTEM_FILTER_WITH_NO_VALUE"
-    return Refused(issue("error", "invalid", "vs-invalid", message, where, **facts), status=400)

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from mihub.core.fhir import Json
 from mihub.site.terminology.asked import Asked
-from mihub.site.terminology.compose import Entry
 from mihub.site.terminology.concepts import CONCEPT_PROPERTIES, STANDARDS_STATUS, property_value
 from mihub.site.terminology.displays import PREFERRED, Displays, Said
+from mihub.site.terminology.entries import Entry
 from mihub.site.terminology.protocol import Concept, Metadata
 
 _BASE: Final = "http://hl7.org/fhir/StructureDefinition/"

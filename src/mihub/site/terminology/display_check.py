@@ -7,9 +7,9 @@ Above: `validate_code`. Below: `displays`.
 from __future__ import annotations
 
 from mihub.site.terminology.asked import Asked
+from mihub.site.terminology.coding_report import Coding
 from mihub.site.terminology.displays import Displays, Said
 from mihub.site.terminology.issues import Issue, issue
-from mihub.site.terminology.membership_check import Coding
 
 _WRONG = "Display_Name_for__should_be_one_of__instead_of"
 _SPACES = "Display_Name_WS_for__should_be_one_of__instead_of"

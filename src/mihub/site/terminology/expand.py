@@ -17,8 +17,9 @@ from mihub.core.fhir import Json, Resource
 from mihub.site.terminology import preparation
 from mihub.site.terminology.asked import Asked, with_value_set
 from mihub.site.terminology.canonical_status import word_for
-from mihub.site.terminology.compose import UNCLOSED, Composer, Entry, missing_import, too_costly
+from mihub.site.terminology.compose import Composer
 from mihub.site.terminology.contains import Contents
+from mihub.site.terminology.entries import UNCLOSED, Entry, missing_import, too_costly
 from mihub.site.terminology.issues import Refused
 from mihub.site.terminology.sources import Sources
 
@@ -58,7 +59,7 @@ def expand(sources: Sources, asked: Asked, value_set: Resource, limits: Limits) 
     sources = sources.with_supplements(required)
     preparation.check_supplements(required, sources)
     composer = Composer(sources, asked, limits.walked)
-    preparation.check(value_set, composer.resolve, partial(missing_import, asked))
+    preparation.check(value_set, composer.used.resolve, partial(missing_import, asked))
     page = _Page(composer.entries(value_set), asked, limits, value_set)
     entries, total = page.read()
     contents = Contents(asked)

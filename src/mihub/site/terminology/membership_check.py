@@ -6,68 +6,25 @@ The slow and talkative way, for $validate-code; the validator uses `members`. Ri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from mihub.core.fhir import Json, Resource
 from mihub.site.terminology.asked import Asked
-from mihub.site.terminology.canonical_status import reference_issue
-from mihub.site.terminology.concepts import STANDARDS_STATUS, extension_value
+from mihub.site.terminology.coding_report import Coding, CodingReport
 from mihub.site.terminology.displays import Displays
-from mihub.site.terminology.issues import Issues, issue
+from mihub.site.terminology.issues import issue
 from mihub.site.terminology.preparation import operator
-from mihub.site.terminology.protocol import CodeSystemProvider, Concept
+from mihub.site.terminology.protocol import CodeSystemProvider
 from mihub.site.terminology.sources import Sources
 from mihub.site.terminology.version_rules import broken_check, ruled
-from mihub.site.terminology.versions import join, listed, matches, newest, split
-
-_DEPRECATED_HERE = "http://hl7.org/fhir/StructureDefinition/valueset-deprecated"
-
-
-@dataclass(slots=True)
-class Status:
-    """What is known of the concept's state, over all codings of one concept."""
-
-    inactive: bool = False
-    status: str = ""
-    where: str = ""
-    code: str = ""
-    normal: str = ""
-
-    def note(self, concept: Concept, where: str, code: str) -> None:
-        """The first inactive coding counts."""
-        if not self.inactive:
-            self.inactive, self.where, self.code = concept.inactive, where, code
-            self.status = concept.status
-
-
-@dataclass(slots=True)
-class Coding:
-    """One coding under examination, and what was learned of it."""
-
-    path: str
-    system: str
-    version: str
-    code: str
-    display: str = ""
-    used_version: str = ""
-    content: str = ""
-    language: str = ""
-    displays: Displays = field(default_factory=Displays)
-
-    def at(self, name: str) -> str:
-        """The place of one of its elements."""
-        return f"{self.path}.{name}" if self.path else name
+from mihub.site.terminology.versions import join, matches, newest, split
 
 
 class MembershipCheck:
-    """One request's examination; `issues`, `unknown` and `status` collect what is to be said at the end."""
+    """One request's examination; `report` collects what is to be said at the end."""
 
     def __init__(self, sources: Sources, asked: Asked) -> None:
         self._sources = sources
         self._asked = asked
-        self.issues = Issues()
-        self.unknown: dict[str, None] = {}
-        self.status = Status()
+        self.report = CodingReport(sources, asked)
 
     def find(self, system: str, version: str) -> CodeSystemProvider | None:
         """The code system under the request's version rules."""
@@ -124,7 +81,7 @@ class MembershipCheck:
         for canonical in include.get("valueSet") or []:
             other = self.value_set(canonical, value_set)
             if other is not None:
-                self._note_status(other, "ValueSet", value_set)
+                self.report.note_reference(other, "ValueSet", value_set)
             if result is True:
                 result = self(other, coding) if other is not None else False
         return result
@@ -147,9 +104,9 @@ class MembershipCheck:
         meta = system.metadata
         broken = broken_check(self._asked, meta.url, meta.version, coding.at("version"))
         if broken is not None:
-            self.issues.add(broken)
+            self.report.issues.add(broken)
         coding.language, coding.content = meta.language or "en", meta.content
-        self._note_status(meta.resource, "CodeSystem", value_set)
+        self.report.note_reference(meta.resource, "CodeSystem", value_set)
         if not self._holds(value_set, include, system, coding):
             return False
         coding.used_version = meta.version
@@ -158,20 +115,8 @@ class MembershipCheck:
     def _unknown_system(self, coding: Coding, version: str) -> bool | None:
         if self._asked.membership_only:
             return False
-        self.report_unknown(coding, version)
+        self.report.unknown_system(coding, version)
         return None
-
-    def report_unknown(self, coding: Coding, version: str) -> None:
-        """Nobody knows this code system (in this version)."""
-        versions = self._sources.versions(coding.system)
-        key = join(coding.system, version) if version and versions else coding.system
-        facts = {"system": coding.system, "version": version, "versions": listed(versions)}
-        message = "UNKNOWN_CODESYSTEM"
-        if version:
-            message = "UNKNOWN_CODESYSTEM_VERSION" if versions else "UNKNOWN_CODESYSTEM_VERSION_NONE"
-        if key not in self.unknown:
-            self.unknown[key] = None
-            self.issues.add(issue("error", "not-found", "not-found", message, coding.at("system"), **facts))
 
     def _agree_on_version(self, pinned: str, coding: Coding) -> str:
         """The version to look into; says so when the coding's version is another one."""
@@ -186,28 +131,15 @@ class MembershipCheck:
             version = given
         system = self.find(coding.system, version)
         if system is not None and not matches(given, system.metadata.version):
-            self._version_differs(pinned, version, system.metadata.version, coding)
+            self.report.version_differs(pinned, version, system.metadata.version, coding)
         elif system is None and version != given:
             facts = {"system": coding.system, "version": version, "given": given}
-            self.issues.add(
+            self.report.issues.add(
                 issue(
                     "error", "invalid", "vs-invalid", "VALUESET_VALUE_MISMATCH", coding.at("version"), **facts
                 )
             )
         return version
-
-    def _version_differs(self, pinned: str, version: str, used: str, coding: Coding) -> None:
-        facts = {"system": coding.system, "given": coding.version, "original": pinned}
-        if not version:
-            message, severity, facts["version"] = "VALUESET_VALUE_MISMATCH_DEFAULT", "warning", used
-        elif version != pinned:
-            message, severity, facts["version"] = "VALUESET_VALUE_MISMATCH_CHANGED", "error", version
-        else:
-            message, severity, facts["version"] = "VALUESET_VALUE_MISMATCH", "error", pinned
-        found = issue(severity, "invalid", "vs-invalid", message, coding.at("version"), **facts)
-        self.issues.add(found, message=severity == "error")
-        if self._sources.code_system(coding.system, coding.version) is None:
-            self.report_unknown(coding, coding.version)
 
     def _excluded(self, value_set: Resource, exclude: Json, coding: Coding) -> bool:
         excluded = True
@@ -263,23 +195,7 @@ class MembershipCheck:
             return self._accepts(value_set, system, code, coding, role)
         if role == "exclude" or self._asked.membership_only:
             return False
-        return self.report_unknown_code(system, coding)
-
-    def report_unknown_code(self, system: CodeSystemProvider, coding: Coding) -> bool:
-        """The code system does not have the code; True when it may still be good, because not all is known."""
-        meta = system.metadata
-        facts = {"code": coding.code, "system": meta.url, "version": meta.version}
-        where = coding.at("code")
-        if meta.content != "complete":
-            found = issue(
-                "warning", "code-invalid", "invalid-code", "UNKNOWN_CODE_IN_FRAGMENT", where, **facts
-            )
-            self.issues.add(found, message=False)
-            coding.used_version = meta.version
-            return True
-        message = "Unknown_Code_in_Version" if meta.version else "Unknown_Code_in"
-        self.issues.add(issue("error", "code-invalid", "invalid-code", message, where, **facts))
-        return False
+        return self.report.unknown_code(system, coding)
 
     def _accepts(
         self,
@@ -296,75 +212,21 @@ class MembershipCheck:
             return False
         if role == "exclude":
             return True
-        self._note_spelling(system, code, coding)
+        self.report.note_spelling(system, code, coding)
         coding.displays = Displays.of(concept, system.metadata)
         if reference is not None:
             coding.displays.add_reference(reference, value_set.get("language", ""))
         if concept.abstract and self._asked.abstract is False:
-            return self._refuse_abstract(system, coding)
+            return self.report.refuse_abstract(system, coding)
         if concept.inactive and self._refuses_inactive(value_set):
-            return self._refuse_inactive(concept, coding, talk=reference is None)
+            return self.report.refuse_inactive(concept, coding, talk=reference is None)
         if reference is not None:
-            self._note_deprecated_here(value_set, system, reference, coding)
-        self.status.note(concept, coding.path, coding.code)
+            self.report.note_deprecated_here(value_set, system, reference, coding)
+        self.report.status.note(concept, coding.path, coding.code)
         return True
-
-    def _refuse_abstract(self, system: CodeSystemProvider, coding: Coding) -> bool:
-        if not self._asked.membership_only:
-            facts = {"system": system.metadata.url, "code": coding.code}
-            where = coding.at("code")
-            self.issues.add(
-                issue("error", "business-rule", "code-rule", "ABSTRACT_CODE_NOT_ALLOWED", where, **facts)
-            )
-        return False
 
     def _refuses_inactive(self, value_set: Resource) -> bool:
         return (value_set.get("compose") or {}).get("inactive") is False or bool(self._asked.active_only)
-
-    def _refuse_inactive(self, concept: Concept, coding: Coding, *, talk: bool) -> bool:
-        if talk:
-            where = coding.at("code")
-            self.issues.add(
-                issue(
-                    "error", "business-rule", "code-rule", "STATUS_CODE_WARNING_CODE", where, code=coding.code
-                )
-            )
-        if not self._asked.membership_only:
-            self.status.note(concept, coding.path, coding.code)
-        return False
-
-    def _note_spelling(self, system: CodeSystemProvider, code: str, coding: Coding) -> None:
-        if code != coding.code:
-            meta = system.metadata
-            facts = {"code": coding.code, "normal": code, "system": join(meta.url, meta.version)}
-            where = coding.at("code")
-            found = issue("information", "business-rule", "code-rule", "CODE_CASE_DIFFERENCE", where, **facts)
-            self.issues.add(found, message=False)
-            self.status.normal = code
-
-    def _note_deprecated_here(
-        self, value_set: Resource, system: CodeSystemProvider, reference: Json, coding: Coding
-    ) -> None:
-        status = extension_value(reference, STANDARDS_STATUS)
-        if extension_value(reference, _DEPRECATED_HERE) in (True, "true"):
-            status = status or "deprecated"
-        if status in ("withdrawn", "deprecated"):
-            facts = {"system": system.metadata.url, "code": coding.code, "status": status}
-            facts["value_set"] = join(value_set.get("url", ""), value_set.get("version", ""))
-            found = issue(
-                "warning",
-                "business-rule",
-                "code-comment",
-                "CONCEPT_DEPRECATED_IN_VALUESET",
-                coding.at("code"),
-                **facts,
-            )
-            self.issues.add(found, message=False)
-
-    def _note_status(self, resource: Resource, resource_type: str, source: Resource) -> None:
-        found = reference_issue(resource, resource_type, source)
-        if found is not None:
-            self.issues.add(found, message=False)
 
     def _in_expansion(self, value_set: Resource, coding: Coding) -> bool | None:
         """Where there is no definition the stored expansion counts."""

@@ -19,6 +19,7 @@ from mihub.site.terminology.built_in import built_in
 from mihub.site.terminology.closure import ClosureTables, MemoryTables, closure
 from mihub.site.terminology.coded import Coded, coded
 from mihub.site.terminology.expand import Limits, expand
+from mihub.site.terminology.implicit import all_of, implicit
 from mihub.site.terminology.issues import Issue, Refused, issue, refused
 from mihub.site.terminology.kept_resources import KeptResources
 from mihub.site.terminology.languages import Languages, parse
@@ -26,7 +27,8 @@ from mihub.site.terminology.lookup import lookup, subsumes
 from mihub.site.terminology.members import Members
 from mihub.site.terminology.protocol import CodeSystemProvider, Fallback, Membership
 from mihub.site.terminology.r4 import as_r4
-from mihub.site.terminology.sources import Shelf, Sources
+from mihub.site.terminology.shelf import Shelf
+from mihub.site.terminology.sources import Sources
 from mihub.site.terminology.translate import translate
 from mihub.site.terminology.validate_code import validate
 from mihub.site.terminology.version_rules import ruled
@@ -91,7 +93,7 @@ class Terminology:
             if error.as_result:
                 return refused_answer(error, coded_entries(what, sources))
             raise
-        value_set = _all_of(system)
+        value_set = all_of(system)
         return self._validated(sources, asked, value_set, what, internal=True)
 
     def member(
@@ -187,7 +189,7 @@ class Terminology:
             raise Refused(found, status=400)
         url, _, version = url.partition("|")
         version = ruled(asked, url, text(parameters, "valueSetVersion") or version)
-        found_set = sources.value_set(join(url, version)) or _implicit(sources, url, version)
+        found_set = sources.value_set(join(url, version)) or implicit(url, version)
         if found_set is None:
             raise refused(
                 "not-found", "not-found", "Unable_to_resolve_value_Set_", value_set=join(url, version)
@@ -231,32 +233,6 @@ class Terminology:
             if error.as_result:
                 return refused_answer(error, coded_entries(what, sources))
             raise
-
-
-def _all_of(system: CodeSystemProvider) -> Resource:
-    meta = system.metadata
-    include = {"system": meta.url} | ({"version": meta.version} if meta.version else {})
-    url = meta.value_set or f"{meta.url}/vs"
-    return {
-        "resourceType": "ValueSet",
-        "url": url,
-        "version": meta.version,
-        "status": "active",
-        "compose": {"include": [include]},
-    }
-
-
-def _implicit(sources: Sources, url: str, version: str) -> Resource | None:
-    """A value set nobody wrote: all codes of a code system (`CodeSystem.valueSet`, `?fhir_vs`)."""
-    base, implicit, query = url.partition("?fhir_vs")
-    if implicit:
-        include: Json = {"system": base} | ({"version": version} if version else {})
-        if query.startswith("=isa/"):
-            include["filter"] = [{"property": "concept", "op": "is-a", "value": query[5:]}]
-        elif query:
-            return None
-        return {"resourceType": "ValueSet", "url": url, "status": "active", "compose": {"include": [include]}}
-    return None
 
 
 def _unknown_system(sources: Sources, url: str, version: str, where: str) -> Refused:

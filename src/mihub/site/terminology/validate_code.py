@@ -16,9 +16,10 @@ from mihub.site.terminology.answers import Answer
 from mihub.site.terminology.asked import Asked
 from mihub.site.terminology.canonical_status import reference_issue
 from mihub.site.terminology.coded import Coded
+from mihub.site.terminology.coding_report import Coding
 from mihub.site.terminology.displays import Displays
 from mihub.site.terminology.issues import Issue, Refused, issue, refused
-from mihub.site.terminology.membership_check import Coding, MembershipCheck
+from mihub.site.terminology.membership_check import MembershipCheck
 from mihub.site.terminology.protocol import CodeSystemProvider
 from mihub.site.terminology.sources import Sources
 from mihub.site.terminology.versions import join, newest
@@ -68,15 +69,15 @@ class Validation:
         """All codings, then the summary."""
         found = reference_issue(self.value_set, "ValueSet", self.value_set)
         if found is not None:
-            self.membership.issues.add(found, message=False)
+            self.membership.report.issues.add(found, message=False)
         seen = [self._coding(position, raw) for position, raw in enumerate(self.coded.codings)]
-        if self.verdict is False and not (self.internal and self.membership.issues.errors):
+        if self.verdict is False and not (self.internal and self.membership.report.issues.errors):
             self._not_in_value_set([one for one in seen if one is not None])
         return Answer(self).parameters()
 
     def _coding(self, position: int, raw: Json) -> Coding | None:
         path = self.coded.path(position)
-        issues = self.membership.issues
+        issues = self.membership.report.issues
         if not raw.get("code"):
             text = "Coding has no code and cannot be validated"
             issues.add(Issue("warning", "invalid", "invalid-data", "", text, path))
@@ -101,7 +102,9 @@ class Validation:
             return self.membership(self.value_set, coding)
         if not self.asked.infer_system or self.coded.mode != "code":
             message = "Coding_has_no_system__cannot_validate"
-            self.membership.issues.add(issue("warning", "invalid", "invalid-data", message, coding.path))
+            self.membership.report.issues.add(
+                issue("warning", "invalid", "invalid-data", message, coding.path)
+            )
             return False
         return self._inferred(coding)
 
@@ -114,7 +117,9 @@ class Validation:
         if systems:
             message = "Unable_to_resolve_system__value_set_has_multiple_matches"
         facts = {"code": coding.code, "value_set": self.name, "systems": ", ".join(systems)}
-        self.membership.issues.add(issue("error", "not-found", "cannot-infer", message, "code", **facts))
+        self.membership.report.issues.add(
+            issue("error", "not-found", "cannot-infer", message, "code", **facts)
+        )
         return False
 
     def _systems_with(self, code: str) -> list[str]:
@@ -128,20 +133,20 @@ class Validation:
         if coding.display and coding.displays.said:
             found = display_check.check(coding, self.asked)
             if found is not None:
-                self.membership.issues.add(found, message=found.kind != "display-comment")
+                self.membership.report.issues.add(found, message=found.kind != "display-comment")
 
     def _not_this_one(self, position: int, coding: Coding) -> None:
         message = "None_of_the_provided_codes_are_in_the_value_set_one"
         facts = {"coding": f"'{_written(coding)}'", "value_set": self.name}
         where = f"{self.coded.root}.coding[{position}].code"
         found = issue("information", "code-invalid", "this-code-not-in-vs", message, where, **facts)
-        self.membership.issues.add(found, message=False)
+        self.membership.report.issues.add(found, message=False)
 
     def _is_not_in(self, coding: Coding, raw: Json) -> None:
         """Why: the system is wrong or unknown, or the code is; the value set may have said nothing about that."""
         if self.asked.membership_only or not coding.system:
             return
-        issues = self.membership.issues
+        issues = self.membership.report.issues
         if not _absolute(coding.system):
             message = "Terminology_TX_System_Relative"
             issues.add(issue("error", "invalid", "invalid-data", message, coding.at("system")))
@@ -161,7 +166,7 @@ class Validation:
         )
 
     def _no_such_system(self, coding: Coding, version: str) -> None:
-        issues, where = self.membership.issues, coding.at("system")
+        issues, where = self.membership.report.issues, coding.at("system")
         if self.sources.value_set(coding.system) is not None:
             message = "Terminology_TX_System_ValueSet2"
             issues.add(issue("error", "invalid", "invalid-data", message, where, system=coding.system))
@@ -173,11 +178,11 @@ class Validation:
                 issue("error", "invalid", "invalid-data", "CODESYSTEM_CS_NO_SUPPLEMENT", where, system=name)
             )
             return
-        self.membership.report_unknown(coding, version)
+        self.membership.report.unknown_system(coding, version)
 
     def _no_such_code(self, system: CodeSystemProvider, coding: Coding) -> None:
         self._note_version(system, coding)
-        self.membership.report_unknown_code(system, coding)
+        self.membership.report.unknown_code(system, coding)
 
     def _known_elsewhere(self, system: CodeSystemProvider, coding: Coding, raw: Json) -> None:
         concept = system.concept(system.normal(coding.code) or "")
@@ -190,20 +195,20 @@ class Validation:
         if not coding.displays.said:
             coding.displays = Displays.of(concept, system.metadata)
         if concept.inactive:
-            self.membership.status.note(concept, coding.path, coding.code)
+            self.membership.report.status.note(concept, coding.path, coding.code)
         if coding.display and coding.displays.said:
             found = display_check.check_outside(coding, self.asked)
             if found is not None:
-                self.membership.issues.add(found)
+                self.membership.report.issues.add(found)
 
     def _note_version(self, system: CodeSystemProvider, coding: Coding) -> None:
         found = reference_issue(system.metadata.resource, "CodeSystem", self.value_set)
         if found is not None:
-            self.membership.issues.add(found, message=False)
+            self.membership.report.issues.add(found, message=False)
         coding.used_version = coding.used_version or system.metadata.version
 
     def _not_in_value_set(self, seen: list[Coding]) -> None:
-        issues = self.membership.issues
+        issues = self.membership.report.issues
         if self.coded.mode == "codeableConcept":
             message = "TX_GENERAL_CC_ERROR_MESSAGE"
             issues.add(issue("error", "code-invalid", "not-in-vs", message, value_set=self.name))
