@@ -298,7 +298,7 @@ def create_index(connection: sqlite3.Connection, search: int) -> None:
     """An empty index of words: `said` holds the folded words of wordings, `part` the three-letter pieces of all words."""
     connection.execute(
         f"CREATE VIRTUAL TABLE said_{search} USING fts5(words, content='', detail=none, columnsize=0, tokenize='ascii',"
-        " prefix='2 3 4 5')"
+        " prefix='2 3 4 5 6')"
     )
     connection.execute(
         f"CREATE VIRTUAL TABLE part_{search} USING fts5(word, detail=none, columnsize=0, tokenize='trigram')"

@@ -27,7 +27,7 @@ _SNOMED_USES: Final = {
     "fully-specified": {"system": _SNOMED, "code": "900000000000003001", "display": "Fully specified name"},
     "synonym": {"system": _SNOMED, "code": "900000000000013009", "display": "Synonym"},
 }
-_MOST_FOUND: Final = 5_000
+_MOST_FOUND: Final = 20_000
 _COLUMNS: Final = "id, code, display, place, last, abstract, inactive, status, definition"
 
 

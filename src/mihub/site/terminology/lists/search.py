@@ -20,6 +20,7 @@ from mihub.site.terminology.lists.loading import SHARED_SEARCH
 
 MAX_CHARACTERS: Final = 200
 _PER_LIST: Final = 30
+_PARTS_UP_TO_WORDS: Final = 4
 _SLIPS_UP_TO_WORDS: Final = 3
 _ENOUGH_GUESSES: Final = 5
 _PATH_STEPS: Final = 16
@@ -120,7 +121,7 @@ class _Run:
 
     def hits(self, searched: list[ListInfo], *, with_path: bool = True) -> list[Hit]:
         found = [*self._codes(searched), *self._said(searched, [[one] for one in self._words], None)]
-        if len(found) < self._limit:
+        if len(found) < self._limit and len(self._words) <= _PARTS_UP_TO_WORDS:
             found += self._said(searched, None, PART)
         if not found and len(self._words) <= _SLIPS_UP_TO_WORDS:
             found += self._said(searched, None, SLIP)
