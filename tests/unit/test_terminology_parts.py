@@ -370,6 +370,29 @@ def test_another_server_is_asked_only_what_is_not_known_here() -> None:
     assert server.asked == 2, "an answer is remembered"
 
 
+def test_operations_on_unknown_code_systems_are_passed_on() -> None:
+    asked: list[tuple[str, Resource]] = []
+
+    class Other:
+        def ask(self, operation: str, parameters: Resource) -> Resource:
+            asked.append((operation, parameters))
+            return {
+                "resourceType": "Parameters",
+                "parameter": [{"name": "display", "valueString": "from elsewhere"}],
+            }
+
+    site = Terminology(core_definitions(), fallback=Other())
+    found = site.lookup(request(system="http://loinc.org", code="718-7"))
+    assert found["parameter"][0]["valueString"] == "from elsewhere"
+    coding = {"system": "http://loinc.org", "code": "718-7", "display": "typed by hand"}
+    site.validate_code(request(url="http://hl7.org/fhir/ValueSet/observation-codes", coding=coding))
+    assert [one for one, _ in asked] == ["CodeSystem/$lookup", "ValueSet/$validate-code"]
+    assert "typed" not in str(asked)
+    with pytest.raises(Refused, match="Unknown code"):
+        site.lookup(request(system="http://hl7.org/fhir/administrative-gender", code="x"))
+    assert len(asked) == 2, "what is known here is decided here"
+
+
 def test_a_server_that_is_down_is_a_doubt_and_left_in_peace() -> None:
     server, moment = Server(), [0.0]
     server.down = True

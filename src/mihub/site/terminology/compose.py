@@ -64,6 +64,18 @@ class Composer:
                     self._count(value_set)
                     yield entry
 
+    def size(self, value_set: Resource) -> int | None:
+        """How many there are, where that is known without listing them: all of one code system."""
+        compose = value_set.get("compose") or {}
+        includes = compose.get("include") or []
+        asked = self._asked
+        narrowed = asked.text or asked.active_only or asked.exclude_not_for_ui or asked.excluded_systems
+        if len(includes) != 1 or compose.get("exclude") or compose.get("inactive") is False or narrowed:
+            return None
+        if set(includes[0]) - {"system", "version", "id", "extension"} or not includes[0].get("system"):
+            return None
+        return self.used.provider(value_set, includes[0]).metadata.size
+
     def _tells_versions(self, compose: Json) -> bool:
         """Whether one code system comes in several versions."""
         versions: dict[str, set[str]] = {}
@@ -203,10 +215,13 @@ class Composer:
         """Each code under its parent, as far as that is listed too."""
         meta = provider.metadata
         placed: dict[str, Entry] = {}
+        # A page that does not hold everything is flat: beyond it nobody needs to know what hangs where.
+        hanging = not self._asked.exclude_nested and not self._asked.offset
         for code in codes:
+            hanging = hanging and (self._asked.count is None or len(placed) <= self._asked.count)
             if not self._wanted(provider, code) or self._not_for_ui(provider, code):
                 continue
-            parents = provider.parents(code)
+            parents = provider.parents(code) if hanging else ()
             above = next((placed[one] for one in parents if one in placed), None)
             if len(parents) > 1:
                 # What stands in two places can not be shown as a tree.

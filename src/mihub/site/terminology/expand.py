@@ -61,7 +61,7 @@ def expand(sources: Sources, asked: Asked, value_set: Resource, limits: Limits) 
     composer = Composer(sources, asked, limits.walked)
     preparation.check(value_set, composer.used.resolve, partial(missing_import, asked))
     page = _Page(composer.entries(value_set), asked, limits, value_set)
-    entries, total = page.read()
+    entries, total = page.read(composer.size(value_set))
     contents = Contents(asked)
     nested = composer.notes.nested and page.whole and not asked.exclude_nested
     contains = contents.nested(entries) if nested else contents.flat(entries)
@@ -98,8 +98,8 @@ class _Page:
         self._limits = limits
         self.whole = self._offset == 0
 
-    def read(self) -> tuple[list[Entry], int | None]:
-        """The page and the number of all, None when counting them takes too long."""
+    def read(self, size: int | None) -> tuple[list[Entry], int | None]:
+        """The page and the number of all, None when counting them takes too long. `size`: that number, when it is known."""
         kept: list[Entry] = []
         seen = 0
         most = self._limits.unpaged if self._count is None else min(self._count, self._limits.page)
@@ -109,6 +109,9 @@ class _Page:
                     kept.append(entry)
                 elif self._count is None and seen > self._offset:
                     raise too_costly(self._value_set, most)
+                elif size is not None and seen > self._offset:
+                    self.whole = False
+                    return kept, size
         except Refused as error:
             # The page is there; only the end of the list is not.
             if error.found.code != "too-costly" or self._count is None or len(kept) < most:

@@ -11,11 +11,19 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from mihub.core.fhir import Resource
+from mihub.core.fhir import Json, Resource
 from mihub.errors import MihubError
 from mihub.site.terminology.answers import parameter
 from mihub.site.terminology.protocol import Fallback, Membership
 
+_PASSED_ON: Final = frozenset(
+    {
+        "url", "valueSetVersion", "system", "version", "systemVersion", "code", "displayLanguage", "property", "filter", "count",
+        "offset", "activeOnly", "excludeNested", "includeDesignations", "system-version", "check-system-version",
+        "force-system-version",
+    }
+)  # fmt: skip
+_CODED: Final = frozenset({"coding", "codeableConcept"})
 _FAILURES: Final = 3
 _PAUSE_SECONDS: Final = 60.0
 
@@ -49,6 +57,15 @@ class ExternalAnswers:
             self._failures += 1
             self._again_at = self._now() + _PAUSE_SECONDS
 
+    def instead(self, operation: str, parameters: Resource) -> Resource | None:
+        """The answer to an operation this site can not answer: only addresses, codes and what to show are passed on."""
+        passed = [one for one in parameters.get("parameter") or [] if one.get("name") in _PASSED_ON]
+        passed += [
+            _without_display(one) for one in parameters.get("parameter") or [] if one.get("name") in _CODED
+        ]
+        answer = self.ask(operation, {"resourceType": "Parameters", "parameter": passed})
+        return answer if answer is not None and answer.get("resourceType") != "OperationOutcome" else None
+
     def member(
         self, value_set: str, system: str, code: str, version: str, *, known_trouble: Membership
     ) -> Membership:
@@ -68,3 +85,16 @@ class ExternalAnswers:
         if values.get("result") is None or names & {"x-unknown-system", "x-caused-by-unknown-system"}:
             return known_trouble
         return Membership("no", "not-in-value-set")
+
+
+def _without_display(entry: Json) -> Json:
+    """A Coding or CodeableConcept without what a person typed."""
+    if isinstance(entry.get("valueCoding"), dict):
+        return {**entry, "valueCoding": _bare(entry["valueCoding"])}
+    concept = entry.get("valueCodeableConcept") or {}
+    codings = [_bare(one) for one in concept.get("coding") or [] if isinstance(one, dict)]
+    return {"name": entry["name"], "valueCodeableConcept": {"coding": codings}}
+
+
+def _bare(coding: Json) -> Json:
+    return {name: coding[name] for name in ("system", "version", "code") if name in coding}

@@ -81,7 +81,8 @@ def _coding(
     version = ruled(asked, url, coding.get("version") or text(parameters, "version"))
     system = sources.code_system(url, version)
     if system is None:
-        raise Refused(issue("error", "not-found", "not-found", "UNKNOWN_CODESYSTEM", system=url), status=404)
+        found = issue("error", "not-found", "not-found", "UNKNOWN_CODESYSTEM", system=url)
+        raise Refused(found, status=404, unknown_system=url)
     normal = system.normal(code)
     if normal is None:
         facts = {"code": code, "system": url, "version": system.metadata.version}

@@ -31,7 +31,7 @@ from mihub.site.terminology.compiled_set import (
 from mihub.site.terminology.displays import Displays
 from mihub.site.terminology.external_answers import ExternalAnswers
 from mihub.site.terminology.preparation import operator
-from mihub.site.terminology.protocol import Fallback, Membership
+from mihub.site.terminology.protocol import Membership
 from mihub.site.terminology.shelf import Shelf
 from mihub.site.terminology.sources import Sources
 
@@ -53,9 +53,9 @@ class _Memory:
 class Members:
     """The fast door to membership. Safe to use from any thread."""
 
-    def __init__(self, shelf: Shelf, fallback: Fallback | None = None) -> None:
+    def __init__(self, shelf: Shelf, external: ExternalAnswers | None = None) -> None:
         self._shelf = shelf
-        self._external = ExternalAnswers(fallback) if fallback is not None else None
+        self._external = external
         self._lock = threading.RLock()
         self._memory: _Memory | None = None
         self._look_again_at = 0.0

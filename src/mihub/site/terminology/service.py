@@ -19,25 +19,26 @@ from mihub.site.terminology.built_in import built_in
 from mihub.site.terminology.closure import ClosureTables, MemoryTables, closure
 from mihub.site.terminology.coded import Coded, coded
 from mihub.site.terminology.expand import Limits, expand
-from mihub.site.terminology.implicit import all_of, implicit
-from mihub.site.terminology.issues import Issue, Refused, issue, refused
+from mihub.site.terminology.external_answers import ExternalAnswers
+from mihub.site.terminology.implicit import all_of
+from mihub.site.terminology.issues import Issue, Refused
 from mihub.site.terminology.kept_resources import KeptResources
 from mihub.site.terminology.languages import Languages, parse
 from mihub.site.terminology.lookup import lookup, subsumes
 from mihub.site.terminology.members import Members
+from mihub.site.terminology.named import code_system_of, value_set_of
 from mihub.site.terminology.protocol import CodeSystemProvider, Fallback, Membership
 from mihub.site.terminology.r4 import as_r4
 from mihub.site.terminology.shelf import Shelf
 from mihub.site.terminology.sources import Sources
 from mihub.site.terminology.translate import translate
 from mihub.site.terminology.validate_code import validate
-from mihub.site.terminology.version_rules import ruled
-from mihub.site.terminology.versions import join
 
 _NOTHING_TO_VALIDATE: Final = (
     "Unable to find code to validate (looked for coding | codeableConcept | code+system |"
     " code+inferSystem in parameters"
 )
+_UNKNOWN_SYSTEM: Final = frozenset({"x-unknown-system", "x-caused-by-unknown-system"})
 _LIMITS: Final = Limits()
 
 
@@ -59,7 +60,8 @@ class Terminology:
         refresh: Callable[[], None] = lambda: None,
     ) -> None:
         self._shelf = Shelf(definitions, lists, tuple(built_in(definitions)))
-        self._members = Members(self._shelf, fallback)
+        self._external = ExternalAnswers(fallback) if fallback is not None else None
+        self._members = Members(self._shelf, self._external)
         self._language: Languages | None = parse(language) if language else None
         self._limits = limits
         self._kept = KeptResources()
@@ -68,14 +70,24 @@ class Terminology:
 
     def expand(self, parameters: Resource, *, accept_language: str = "") -> Resource:
         """ValueSet/$expand."""
+        return self._or_elsewhere(
+            "ValueSet/$expand", parameters, lambda: self._expand(parameters, accept_language)
+        )
+
+    def _expand(self, parameters: Resource, accept_language: str) -> Resource:
         sources, asked = self._request(parameters, accept_language)
-        value_set = self._value_set(parameters, sources, asked)
+        value_set = value_set_of(parameters, sources, asked)
         return as_r4(expand(sources, asked, value_set, self._limits))
 
     def validate_code(self, parameters: Resource, *, accept_language: str = "") -> Resource:
         """ValueSet/$validate-code."""
+        return self._or_elsewhere(
+            "ValueSet/$validate-code", parameters, lambda: self._validate_code(parameters, accept_language)
+        )
+
+    def _validate_code(self, parameters: Resource, accept_language: str) -> Resource:
         sources, asked = self._request(parameters, accept_language)
-        value_set = self._value_set(parameters, sources, asked)
+        value_set = value_set_of(parameters, sources, asked)
         what = coded(parameters, of_code_system=False, infer=bool(asked.infer_system))
         if what is None:
             raise Refused(Issue("error", "invalid", "", "", _NOTHING_TO_VALIDATE))
@@ -88,7 +100,7 @@ class Terminology:
         if what is None or not what.codings:
             raise Refused(Issue("error", "invalid", "", "", _NOTHING_TO_VALIDATE), status=400)
         try:
-            system = self._code_system(parameters, sources, asked, what)
+            system = code_system_of(parameters, sources, asked, what)
         except Refused as error:
             if error.as_result:
                 return refused_answer(error, coded_entries(what, sources))
@@ -117,8 +129,12 @@ class Terminology:
 
     def lookup(self, parameters: Resource, *, accept_language: str = "") -> Resource:
         """CodeSystem/$lookup."""
-        sources, asked = self._request(parameters, accept_language)
-        return lookup(parameters, sources, asked)
+
+        def here() -> Resource:
+            sources, asked = self._request(parameters, accept_language)
+            return lookup(parameters, sources, asked)
+
+        return self._or_elsewhere("CodeSystem/$lookup", parameters, here)
 
     def subsumes(self, parameters: Resource, *, accept_language: str = "") -> Resource:
         """CodeSystem/$subsumes."""
@@ -152,6 +168,22 @@ class Terminology:
                 out.append({"name": "validation", "resource": self._one_of_batch(request, accept_language)})
         return {"resourceType": "Parameters", "parameter": out}
 
+    def _or_elsewhere(self, operation: str, parameters: Resource, here: Callable[[], Resource]) -> Resource:
+        """What this site says; where a code system is not known here, what the other server says, if there is one."""
+        try:
+            answer = here()
+        except Refused as error:
+            found = self._elsewhere(operation, parameters) if error.unknown_system else None
+            if found is None:
+                raise
+            return found
+        if {one.get("name") for one in answer.get("parameter") or []} & _UNKNOWN_SYSTEM:
+            return self._elsewhere(operation, parameters) or answer
+        return answer
+
+    def _elsewhere(self, operation: str, parameters: Resource) -> Resource | None:
+        return self._external.instead(operation, parameters) if self._external is not None else None
+
     def _one_of_batch(self, request: Resource, accept_language: str) -> Resource:
         of_system = first(request, "url", "valueSet") is None
         try:
@@ -173,56 +205,6 @@ class Terminology:
         cache_id = text(parameters, "cache-id")
         return self._kept.add(cache_id, own) if cache_id else own
 
-    def _value_set(self, parameters: Resource, sources: Sources, asked: Asked) -> Resource:
-        given = first(parameters, "valueSet")
-        if isinstance(given, dict):
-            return given
-        url = text(parameters, "url", "context")
-        if not url:
-            found = Issue(
-                "error",
-                "invalid",
-                "",
-                "",
-                "No ValueSet specified - provide url parameter or valueSet resource",
-            )
-            raise Refused(found, status=400)
-        url, _, version = url.partition("|")
-        version = ruled(asked, url, text(parameters, "valueSetVersion") or version)
-        found_set = sources.value_set(join(url, version)) or implicit(url, version)
-        if found_set is None:
-            raise refused(
-                "not-found", "not-found", "Unable_to_resolve_value_Set_", value_set=join(url, version)
-            )
-        return found_set
-
-    def _code_system(
-        self, parameters: Resource, sources: Sources, asked: Asked, what: Coded
-    ) -> CodeSystemProvider:
-        given = first(parameters, "codeSystem")
-        if isinstance(given, dict):
-            sources = Sources(self._shelf, [given], asked.supplements)
-        coding = what.codings[0]
-        url = text(parameters, "url") or (given or {}).get("url", "") or coding.get("system", "")
-        if not url:
-            found = issue(
-                "warning", "invalid", "invalid-data", "Coding_has_no_system__cannot_validate", what.path(0)
-            )
-            raise Refused(found, as_result=True)
-        pinned = text(parameters, "version") or ("" if text(parameters, "url") else coding.get("version", ""))
-        version = ruled(asked, url, pinned)
-        where = f"{what.path(0)}.system" if what.path(0) else "system"
-        system = sources.any_code_system(url, version)
-        if system is not None and system.metadata.content == "supplement":
-            name = join(system.metadata.url, system.metadata.version)
-            found = issue(
-                "error", "invalid", "invalid-data", "CODESYSTEM_CS_NO_SUPPLEMENT", where, system=name
-            )
-            raise Refused(found, as_result=True)
-        if system is None:
-            raise _unknown_system(sources, url, version, where)
-        return system
-
     def _validated(
         self, sources: Sources, asked: Asked, value_set: Resource, what: Coded, *, internal: bool = False
     ) -> Resource:
@@ -233,18 +215,3 @@ class Terminology:
             if error.as_result:
                 return refused_answer(error, coded_entries(what, sources))
             raise
-
-
-def _unknown_system(sources: Sources, url: str, version: str, where: str) -> Refused:
-    if sources.value_set(url) is not None:
-        found = issue(
-            "error", "invalid", "invalid-data", "Terminology_TX_System_ValueSet2", where, system=url
-        )
-        return Refused(found, as_result=True)
-    versions = sources.versions(url)
-    message = "UNKNOWN_CODESYSTEM"
-    if version:
-        message = "UNKNOWN_CODESYSTEM_VERSION" if versions else "UNKNOWN_CODESYSTEM_VERSION_NONE"
-    facts = {"system": url, "version": version, "versions": " or ".join(versions)}
-    found = issue("error", "not-found", "not-found", message, where, **facts)
-    return Refused(found, as_result=True, unknown_system=join(url, version if versions else ""))
