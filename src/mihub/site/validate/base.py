@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -34,6 +34,7 @@ from mihub.site.validate.shapes import (
     one_shadow,
     one_value,
 )
+from mihub.site.validate.systems import remembered
 from mihub.site.validate.tree import Node
 from mihub.site.validate.xhtml import check_narrative
 
@@ -74,6 +75,8 @@ class Shape:
 
     name: str
     table: dict[str, KeyCheck] = field(default_factory=dict)
+    # Keys of plain texts: what surely is a good one, asked before anything is called.
+    texts: dict[str, Callable[[str], Any]] = field(default_factory=dict)
     required: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
     choices: list[tuple[frozenset[str], str]] = field(default_factory=list)
     tests: list[Check] = field(default_factory=list)
@@ -81,17 +84,14 @@ class Shape:
     check: Check = field(init=False)
 
     def __post_init__(self) -> None:
-        self.check = _object_check(self.name, self.table, self.required, self.choices, self.tests)
+        self.check = _object_check(self)
 
 
-def _object_check(
-    name: str,
-    table: dict[str, KeyCheck],
-    required: list[tuple[str, tuple[str, ...], str]],
-    choices: list[tuple[frozenset[str], str]],
-    tests: list[Check],
-) -> Check:
-    find = table.get
+def _object_check(shape: Shape) -> Check:
+    name, table, required, choices, tests = (
+        shape.name, shape.table, shape.required, shape.choices, shape.tests
+    )  # fmt: skip
+    find, text = table.get, shape.texts.get
     # What stands beside a primitive is checked with it: an id alone is right there.
     own = name != "Element"
 
@@ -99,6 +99,10 @@ def _object_check(
         if len(value) < 2 and own and (not value or "id" in value):
             _thin(value, where, run)
         for key, item in value.items():
+            if item.__class__ is str:
+                good = text(key)
+                if good is not None and good(item):
+                    continue
             inner = find(key)
             if inner is not None:
                 inner(item, value, where, run)
@@ -179,6 +183,8 @@ class BaseTypes:
         for child in node.children.values():
             self._child(shape, child, root)
         shape.tests += self._tests(node.definition, name)
+        if name == "Coding":
+            shape.check = remembered(shape.check)
         shape.tests += natives.of_type(name, self._world.coding, self._world.best_practice)
         return shape
 
@@ -246,6 +252,10 @@ class BaseTypes:
         required = binding is not None and binding.strength == "required"
         if single:
             shape.table[key] = one_value(label, primitive, allowed, more)
+            if allowed is not None:
+                shape.texts[key] = allowed.__contains__
+            elif primitive.json is str and not more:
+                shape.texts[key] = primitive.good
             shape.table[f"_{key}"] = one_shadow(label, key, self._element(), required)
         else:
             shape.table[key] = many_values(label, f"_{key}", primitive, allowed, more)

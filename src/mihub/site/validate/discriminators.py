@@ -18,7 +18,7 @@ from mihub.site.validate.names import CORE, type_code
 from mihub.site.validate.references import pointed_type, resolved
 from mihub.site.validate.run import Run
 from mihub.site.validate.tree import Node
-from mihub.site.validate.values import matches, same
+from mihub.site.validate.values import matcher, matches, same
 
 if TYPE_CHECKING:
     from mihub.site.validate.engine import Engine
@@ -287,6 +287,17 @@ def _by_value(engine: Engine, demand: Demand, steps: tuple[Step, ...]) -> Match 
 
 
 def _any_is(steps: tuple[Step, ...], test: Callable[[Any, Any], bool], wanted: Any) -> Match:
+    if test is matches:
+        fits = matcher(wanted)
+        if not steps:
+            return lambda item, _: fits(item[0])
+        if len(steps) == 1 and steps[0].kind == "child":
+            key = steps[0].name
+            return lambda item, run: (
+                fits(item[0][key])
+                if item[0].__class__ is dict and item[0].get(key).__class__ is dict
+                else any(fits(found[0]) for found in reached([item], steps, run))
+            )
     if not steps:
         return lambda item, _: test(item[0], wanted)
     if any(step.kind == "resolve" for step in steps):

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from mihub.core.fhir import Json
-from mihub.core.fhir.fhirpath import Element, Expression, FhirPathError, Hooks, compile, r4  # noqa: A004
+from mihub.core.fhir.fhirpath import Element, Expression, FhirPathError, compile, r4  # noqa: A004
 from mihub.core.fhir.fhirpath.scope import NO_HOOKS
 from mihub.core.fhir.fhirpath.types import TypeInfo
 from mihub.site.validate import natives
@@ -128,9 +128,10 @@ def _slow(
 def _evaluate(expression: Expression, value: Any, kind: TypeInfo, run: Run) -> bool:
     """As the Java validator counts: empty is a violation, one value that is no boolean is not."""
     start = value if value.__class__ is Element else Element(value, kind)
-    hooks: Hooks = run.hooks or NO_HOOKS
+    if run.hooks is None:
+        run.hooks = run.engine.hooks(run) if run.engine is not None else NO_HOOKS
     found = expression.items(
-        start, variables={"resource": run.resource, "rootResource": run.root}, hooks=hooks
+        start, variables={"resource": run.resource, "rootResource": run.root}, hooks=run.hooks
     )
     if len(found) != 1:
         return bool(found)

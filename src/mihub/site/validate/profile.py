@@ -118,7 +118,6 @@ class Profiles:
             other.resource = value
             if value not in (run.root.get("contained") or ()):
                 other.root = value
-            other.hooks = self._engine.hooks(other)
         run.trying.add(key)
         try:
             if profile.check is not None:

@@ -15,6 +15,7 @@ from mihub.site.validate.rules import RULES
 if TYPE_CHECKING:
     from mihub.core.fhir.fhirpath import Hooks
     from mihub.site.validate.container import Container
+    from mihub.site.validate.engine import Engine
 
 # (parent, name, index); index -1: not a repeating element. The root has no parent.
 Where = tuple[Any, str, int]
@@ -27,9 +28,10 @@ MAX_FINDINGS: Final = 10_000
 class Run:
     """`resource` is FHIRPath's %resource, `root` its %rootResource."""
 
-    __slots__ = ("container", "deadline", "hooks", "profile", "resource", "root", "said", "trying")
+    __slots__ = ("container", "deadline", "engine", "hooks", "profile", "resource", "root", "said", "trying")
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine
         self.said: list[Finding] = []
         self.resource: Resource = {}
         self.root: Resource = {}
@@ -37,6 +39,7 @@ class Run:
         self.container: Container | None = None
         # Set when the first expression runs: seconds of the performance clock.
         self.deadline = 0.0
+        # What FHIRPath may ask; made when the first expression runs.
         self.hooks: Hooks | None = None
         # The profile whose rules speak now; "" for R4 itself.
         self.profile = ""
@@ -53,9 +56,9 @@ class Run:
 
     def branch(self) -> Run:
         """A run with the same surroundings and nothing said: to try something."""
-        other = Run()
+        other = Run(self.engine)
         other.resource, other.root, other.container = self.resource, self.root, self.container
-        other.deadline, other.hooks, other.trying = self.deadline, self.hooks, self.trying
+        other.deadline, other.trying = self.deadline, self.trying
         return other
 
     def errors(self) -> int:

@@ -12,7 +12,8 @@ from mihub.core.fhir import Json
 from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.site.validate.codes import Answer, Codes
 from mihub.site.validate.finding import Severity
-from mihub.site.validate.run import Run, Where
+from mihub.site.validate.run import Run, Where, location
+from mihub.site.validate.shapes import Check
 
 _MAX_REMEMBERED: Final = 100_000
 # What is said of a code: severity, rule, facts; None: nothing.
@@ -68,3 +69,47 @@ def _word(answer: Answer, system: str, value_set: bool) -> _Word | None:
     if answer.why == "display-differs":
         return "warning", "code-display", facts
     return ("warning", "code-inactive", facts) if answer.why == "inactive" else None
+
+
+def remembered(check: Check) -> Check:
+    """The check of a Coding, with its answer kept by content: most codings of a site are a few thousand different ones."""
+    kept: dict[tuple[tuple[str, object], ...], tuple[_Word, ...]] = {}
+
+    def quick(value: Json, where: Where, run: Run) -> None:
+        key = tuple(value.items())
+        try:
+            words = kept.get(key)
+        except TypeError:
+            # Extensions and other lists are not remembered.
+            check(value, where, run)
+            return
+        if words is None:
+            _learn(check, value, key, where, run, kept)
+            return
+        for severity, rule, facts in words:
+            run.add(rule, where, severity, **facts)
+
+    return quick
+
+
+def _learn(
+    check: Check,
+    value: Json,
+    key: tuple[tuple[str, object], ...],
+    where: Where,
+    run: Run,
+    kept: dict[tuple[tuple[str, object], ...], tuple[_Word, ...]],
+) -> None:
+    """Check, and keep the answer where all of it stands at the coding itself."""
+    before = len(run.said)
+    check(value, where, run)
+    new, place = run.said[before:], location(where)
+    if all(one.location == place for one in new) and not any(_equal_but_other(one) for _, one in key):
+        if len(kept) >= _MAX_REMEMBERED:
+            kept.clear()
+        kept[key] = tuple((one.severity, one.rule, dict(one.facts)) for one in new)
+
+
+def _equal_but_other(value: object) -> bool:
+    """1 and true are equal as keys and different as JSON."""
+    return isinstance(value, int | float)

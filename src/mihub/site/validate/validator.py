@@ -50,12 +50,11 @@ class ProfileValidator:
 
     def validate(self, resource: Resource, profiles: Sequence[str] = ()) -> list[Finding]:
         """Against R4, the profiles in `meta.profile`, and those named here; [] when there is nothing to say."""
-        run = Run()
+        engine = self.engine()
+        run = Run(engine)
         run.resource = run.root = resource
         name = resource.get("resourceType")
         where = (None, name if isinstance(name, str) and name.isalpha() else "Resource", -1)
-        engine = self.engine()
-        run.hooks = engine.hooks(run)
         try:
             engine.resource(resource, where, run, profiles)
         except RecursionError:
