@@ -24,6 +24,7 @@ from mihub.site.store.protocol import (
     Entries,
     HistoryPage,
     HistoryQuery,
+    Labels,
     Note,
     Put,
     Store,
@@ -101,6 +102,10 @@ class GatedStore:
     ) -> HistoryPage:
         """See `Store.history_page`."""
         return self.inner.history_page(query, access, within)
+
+    def labels(self, resource_type: str, access: Access, within: Restriction = EVERYTHING) -> Labels:
+        """See `Store.labels`."""
+        return self.inner.labels(resource_type, access, within)
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
         """See `Store.audit`."""

@@ -157,8 +157,8 @@ def is_open(item: Item) -> bool:
 
 
 def shown(item: Item) -> Item:
-    """The item without its body."""
-    return replace(item, refused=replace(item.refused, body=None))
+    """The item as it is told: without its body, and without what it still waits for."""
+    return replace(item, refused=replace(item.refused, body=None, keys=()))
 
 
 def no_such() -> NotFound:

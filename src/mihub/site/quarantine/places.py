@@ -80,7 +80,7 @@ def path_of(resource: Resource, location: str) -> Path:
         node, path = node[key], (*path, key)
         for position in positions:
             if not isinstance(node, list) or position >= len(node):
-                break
+                return path
             node, path = node[position], (*path, position)
         if argument and isinstance(node, list):
             node, path = _with_url(node, path, argument)
@@ -105,10 +105,13 @@ def _into_first(node: Any, path: Path) -> tuple[Any, Path]:
 def _key(node: Any, name: str) -> str | None:
     if not isinstance(node, dict):
         return None
-    if name in node:
-        return name
-    choices = (key for key in node if key.startswith(name) and key[len(name) : len(name) + 1].isupper())
-    return next(choices, f"_{name}" if f"_{name}" in node else None)
+    for start in (name, f"_{name}"):
+        if start in node:
+            return start
+        for key in node:
+            if key.startswith(start) and key[len(start) : len(start) + 1].isupper():
+                return str(key)
+    return None
 
 
 def _with_url(node: list[Any], path: Path, url: str) -> tuple[Any, Path]:
@@ -124,7 +127,9 @@ def _written(value: Any, path: Path, indent: int, head: str, tail: str) -> Itera
         last = len(value) - 1
         for number, (name, inner) in enumerate(value.items()):
             comma = "," if number < last else ""
-            yield from _written(inner, (*path, name), indent + 1, f'"{_clipped(str(name))}": ', comma)
+            yield from _written(
+                inner, (*path, name), indent + 1, f"{_clipped(orjson.dumps(name).decode())}: ", comma
+            )
         yield f"}}{tail}", indent, (*path, "}")
     elif isinstance(value, list) and value:
         yield f"{head}[", indent, path

@@ -40,7 +40,7 @@ ON CONFLICT (mark) WHERE state IN ('waiting', 'repaired') DO UPDATE SET
     times = quarantine.times + 1, last_at = excluded.last_at, file = excluded.file, line = excluded.line,
     entry = excluded.entry, client = excluded.client, resource_type = excluded.resource_type,
     resource_id = excluded.resource_id, findings = excluded.findings, troubles = excluded.troubles,
-    rules = excluded.rules, profiles = excluded.profiles
+    rules = excluded.rules, profiles = excluded.profiles, size_bytes = excluded.size_bytes
 RETURNING id
 """
 _COLUMNS: Final = """
@@ -134,6 +134,7 @@ class PostgresQuarantine:
     ) -> None:
         """See `Quarantine.retried`."""
         with translated(), self._pool.connection() as connection, connection.transaction():
+            _state_of(connection, item_id)
             if stored:
                 self._finish(connection, item_id, "retried-ok", who, tries=1)
                 return
@@ -192,13 +193,18 @@ class PostgresQuarantine:
         connection.execute("DELETE FROM quarantine_key WHERE item = %s", (item_id,))
 
 
-def _must_be_open(connection: Connection, item_id: int) -> None:
+def _state_of(connection: Connection, item_id: int) -> str:
+    """The state, held until the transaction ends. Raises `NotFound`."""
     row = connection.execute(
         "SELECT state FROM quarantine WHERE id = %s FOR UPDATE", (_number(item_id),)
     ).fetchone()
     if row is None:
         raise no_such()
-    if row[0] not in OPEN_STATES:
+    return str(row[0])
+
+
+def _must_be_open(connection: Connection, item_id: int) -> None:
+    if _state_of(connection, item_id) not in OPEN_STATES:
         raise already_done()
 
 
