@@ -238,6 +238,24 @@ def test_no_year_anywhere(lists: CodeLists, tmp_path: Path) -> None:
     assert kept(lists, path, wanted=Wanted(version="2099")).info is not None
 
 
+def test_every_file_that_is_named_is_accounted_for(lists: CodeLists, tmp_path: Path) -> None:
+    letter = write(tmp_path / "letter.txt", "Dear colleague\n")
+    own = write(tmp_path / "own.csv", "code;display\nA;B\n")
+    loinc = files.loinc_release(tmp_path / "Loinc_9.99.zip")
+    outcome = lists.add([loinc, letter, own], Wanted(system="https://clinic.example/x"))
+    assert [(one.files.split(",")[0], one.refused is None) for one in outcome] == [
+        ("Loinc.csv", True),
+        ("letter.txt", False),
+        ("own.csv", True),
+    ]
+
+
+def test_one_odd_line_of_thousands_is_tolerated(lists: CodeLists, tmp_path: Path) -> None:
+    lines = [f"1|I{at}|X34|||||Entzündung {at}\n" for at in range(500)]
+    text = "".join(lines).replace("Entzündung 7\n", "EntzÃ¼ndung 7\n")
+    assert kept(lists, write(tmp_path / "alphaid2099.txt", text)).problems == ()
+
+
 def test_one_list_that_is_refused_does_not_stop_the_others(lists: CodeLists, tmp_path: Path) -> None:
     bad = files.zipped(tmp_path / "Loinc_9.99.zip", {"Loinc.csv": "LOINC_NUM\n1-1\n"})
     outcome = lists.add([bad, files.icd_meta(tmp_path / "icd10gm2099syst-meta.zip")])
@@ -287,5 +305,5 @@ def test_names_inside_an_archive_never_become_paths(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("../../alphaid2099.txt", files.ALPHA_ID)
     with Sources([path]) as sources:
-        assert recognised(sources.files, Wanted())[0].name == "Alpha-ID"
+        assert recognised(sources.groups, Wanted())[0].name == "Alpha-ID"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["evil.zip"]

@@ -82,6 +82,37 @@ def test_modifiers_only_in_their_valid_places(lists: CodeLists, tmp_path: Path) 
     assert [code for code in icd.codes() if code.startswith("X40.")] == ["X40.2"]
 
 
+def test_a_modifier_of_a_category_goes_to_the_codes_below_it(lists: CodeLists, tmp_path: Path) -> None:
+    # As in chapter XIII of ICD-10-GM: the fifth digit is listed once, at the three-digit category.
+    text = files.CLAML_ICD.replace(
+        '<Class code="X34" kind="category"><Meta name="Para295" value="V"/>',
+        '<Class code="X34" kind="category"><ModifiedBy code="S90X40_5"/>',
+    )
+    icd = load(lists, write(tmp_path / "icd.xml", text))
+    assert [code for code in icd.codes() if code.startswith("X34")] == ["X34", "X34.1", "X34.10", "X34.11"]
+    assert list(icd.parents("X34.10")) == ["X34.1"]
+
+
+def test_claml_of_ops(lists: CodeLists, tmp_path: Path) -> None:
+    classes = [
+        ("7", "chapter", "Handgriffe", ()),
+        ("7-10...7-19", "block", "Griffe an der Lüfte", ("7",)),
+        ("7-12", "category", "Abtragung", ("7-10...7-19",)),
+        ("7-123.0", "category", "Offen", ("7-12",)),
+    ]
+    text = files.claml("2099", classes, name="OPS").replace(
+        '<SuperClass code="7-12"/>', '<SuperClass code="7-12"/><ModifiedBy code="ST7123"/>'
+    )
+    modifier = (
+        '<Modifier code="ST7123"/><ModifierClass code="x" modifier="ST7123"><SuperClass code="ST7123"/>'
+        '<Rubric kind="preferred"><Label xml:lang="de">Sonstige</Label></Rubric></ModifierClass><Class code="7"'
+    )
+    ops = load(lists, write(tmp_path / "ops2099syst_claml.xml", text.replace('<Class code="7"', modifier, 1)))
+    assert ops.metadata.url == "http://fhir.de/CodeSystem/bfarm/ops"
+    assert list(ops.children("7-123.0")) == ["7-123.0x"]
+    assert display(ops, "7-123.0x") == "Offen: Sonstige"
+
+
 def test_metadata_of_icd_10_gm(lists: CodeLists, tmp_path: Path) -> None:
     icd = load(lists, files.icd_meta(tmp_path / "icd10gm2099syst-meta.zip"))
     assert icd.metadata.version == "2099"

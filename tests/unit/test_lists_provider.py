@@ -1,4 +1,4 @@
-"""A kept list answers what the terminology operations ask of a code system, as a CodeSystem resource of the same content would."""
+"""A kept list answers what the terminology operations ask of a code system, from any thread and after any other process."""
 
 from __future__ import annotations
 

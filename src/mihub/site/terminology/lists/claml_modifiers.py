@@ -72,7 +72,7 @@ def unfolded(
 ) -> Iterator[Entry]:
     """The codes that modifiers make and no class has. `missing` is told of modifiers that the file does not define."""
     made: set[str] = set()
-    for code, one in _modified(classes):
+    for code, one in _modified(classes, modifiers):
         stems = [_Stem(code, one.label, None)]
         for modified in _ordered(one.modified_by, modifiers):
             if modified.modifier not in modifiers.places:
@@ -89,7 +89,7 @@ def unfolded(
             stems = following or stems
 
 
-def _modified(classes: Mapping[str, Class]) -> Iterator[tuple[str, Class]]:
+def _modified(classes: Mapping[str, Class], modifiers: Modifiers) -> Iterator[tuple[str, Class]]:
     """Classes with the modifiers that hold for them: their own, or those of a category above whose places begin no new level."""
     for code, one in classes.items():
         if not one.modified_by:
@@ -99,7 +99,8 @@ def _modified(classes: Mapping[str, Class]) -> Iterator[tuple[str, Class]]:
             if one.children and "." not in code
             else []
         )
-        if below and not any(valid.startswith(".") for by in one.modified_by for valid in by.valid):
+        places = (place for by in one.modified_by for place in modifiers.places.get(by.modifier, ()))
+        if below and not any(place.startswith(".") for place in places):
             for child in below:
                 if not child.children and not child.modified_by and "." in child.code:
                     child.modified_by = list(one.modified_by)

@@ -62,24 +62,47 @@ class Recognised:
     read: Callable[[], CodeList]
 
 
-def recognised(files: Sequence[SourceFile], wanted: Wanted) -> list[Recognised]:
-    """What the files hold. Raises `InvalidInput` when nothing of it is a code list."""
-    rest = [
-        one
-        for one in files
-        if not one.base.lower().endswith(_PASSED_OVER) and not one.base.startswith((".", "~"))
-    ]
-    found: list[Recognised] = []
-    for step in (_rf2, _loinc, _bfarm):
-        more = list(step(rest, wanted))
+def recognised(groups: Sequence[Sequence[SourceFile]], wanted: Wanted) -> list[Recognised]:
+    """What the files hold, by the path they were named with: every path is accounted for.
+
+    Raises `InvalidInput` when nothing of all is a code list; one path of several that holds none is refused when it is read.
+    """
+    kept = [[one for one in group if _may_count(one)] for group in groups]
+    # An edition of SNOMED CT and its extensions come in several ZIP files and are one list.
+    found = list(_rf2([one for group in kept for one in group], wanted))
+    taken = {file for one in found for file in one.files}
+    for group, named in zip(kept, groups, strict=True):
+        more = list(
+            _of_group([one for one in group if one not in taken], wanted, alone=not taken.intersection(group))
+        )
+        if not more and not taken.intersection(group):
+            more = [_refused(named)]
         found += more
-        taken = {file.name for one in more for file in one.files}
-        rest = [one for one in rest if one.name not in taken]
+    if all(not one.files for one in found):
+        raise _nothing([file for group in groups for file in group])
+    return found
+
+
+def _may_count(file: SourceFile) -> bool:
+    return not file.base.lower().endswith(_PASSED_OVER) and not file.base.startswith((".", "~"))
+
+
+def _of_group(files: Sequence[SourceFile], wanted: Wanted, *, alone: bool) -> Iterator[Recognised]:
+    found = [*_loinc(files, wanted), *_bfarm(files, wanted)]
+    taken = {file for one in found for file in one.files}
+    yield from found
     # Beside a release that was recognised lie many tables that are none of their own.
-    single = [one for file in rest if (one := _single(file, wanted, alone=not found)) is not None]
-    if not found and not single:
+    for file in files:
+        one = _single(file, wanted, alone=alone and not found) if file not in taken else None
+        if one is not None:
+            yield one
+
+
+def _refused(files: Sequence[SourceFile]) -> Recognised:
+    def read() -> CodeList:
         raise _nothing(files)
-    return found + single
+
+    return Recognised(files[0].name.split("/")[0] if files else "an empty folder", (), read)
 
 
 def _nothing(files: Sequence[SourceFile]) -> InvalidInput:

@@ -100,7 +100,7 @@ class CodeLists:
         """
         wanted = wanted or Wanted()
         with Sources(paths) as sources:
-            found = recognised(sources.files, wanted)
+            found = recognised(sources.groups, wanted)
             if wanted.version and len({one.name for one in found}) > 1:
                 raise InvalidInput(
                     "A version was named for files of several kinds.",
@@ -111,7 +111,7 @@ class CodeLists:
             outcome = []
             for one in found:
                 started(one.name)
-                names = ", ".join(file.base for file in one.files[:3])
+                names = ", ".join(file.base for file in one.files[:3]) or one.name
                 begin = time.perf_counter()
                 try:
                     with self._database.writing() as connection:

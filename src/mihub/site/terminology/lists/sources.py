@@ -121,10 +121,15 @@ class Sources:
         self._stack = ExitStack()
         self._left = MAX_TOTAL_BYTES
         try:
-            self.files = [one for path in paths for one in self._of(path)]
+            self.groups = [list(self._of(path)) for path in paths]
         except BaseException:
             self.close()
             raise
+
+    @property
+    def files(self) -> list[SourceFile]:
+        """All of them; `groups` has them by the path they were named with."""
+        return [one for group in self.groups for one in group]
 
     def __enter__(self) -> Sources:
         return self
