@@ -25,10 +25,12 @@ from mihub.site.terminology.in_memory import InMemoryCodeSystem
 from mihub.site.terminology.issues import Refused
 from mihub.site.terminology.kept_resources import KeptResources
 from mihub.site.terminology.languages import parse
+from mihub.site.terminology.lists.shelf import CodeLists
 from mihub.site.terminology.protocol import FilterRefused, Membership
 from mihub.site.terminology.r4 import as_r4, as_r5
 from mihub.site.terminology.service import Terminology
 from mihub.site.terminology.stored import StoredDefinitions
+from tests.code_list_files import icd_meta
 
 Json = dict[str, Any]
 SYSTEM = "https://example.org/CodeSystem/a"
@@ -587,6 +589,32 @@ def test_a_request_is_not_changed_by_its_answer() -> None:
     before = orjson.dumps(asked)
     site.validate_code(asked)
     assert orjson.dumps(asked) == before
+
+
+def test_code_lists_of_publishers_are_known_as_soon_as_they_are_loaded(tmp_path: Path) -> None:
+    with CodeLists.open(tmp_path / "codes.sqlite") as lists:
+        icd = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+        shell = {
+            "resourceType": "CodeSystem",
+            "url": icd,
+            "version": "2098",
+            "status": "active",
+            "content": "not-present",
+        }
+        below = value_set({"system": icd, "filter": [{"property": "concept", "op": "is-a", "value": "X34"}]})
+        definitions = MemoryDefinitions([shell, below], core_definitions())
+        site = Terminology(definitions, lists, language="de")
+        assert site.member(VALUE_SET, icd, "X34.1").why == "not-enumerable"
+        lists.add([icd_meta(tmp_path / "icd.zip")])
+        expansion = site.expand(request(url=VALUE_SET))["expansion"]
+        assert {"name": "used-codesystem", "valueUri": f"{icd}|2099"} in expansion["parameter"]
+        assert [one["code"] for one in expansion["contains"]] == ["X34"]
+        assert [one["code"] for one in expansion["contains"][0]["contains"]] == ["X34.1"]
+        time.sleep(0.25)
+        assert site.member(VALUE_SET, icd, "X34.1").verdict == "yes"
+        assert site.member(VALUE_SET, icd, "X40.01").verdict == "no"
+        found = site.expand(request(url=VALUE_SET, filter="windröhre"))["expansion"]
+        assert [one["code"] for one in found["contains"]] == ["X34"]
 
 
 def test_membership_is_fast() -> None:

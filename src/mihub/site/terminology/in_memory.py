@@ -173,10 +173,14 @@ class InMemoryCodeSystem:
 
     def search(self, text: str) -> Iterable[str]:
         words = text.casefold().split()
-        for code in self._order:
-            concept = self.concept(code)
-            if concept is not None and _says(concept, words):
-                yield code
+        return (code for code in self._order if any(_has(one, words) for one in self._texts(code)))
+
+    def _texts(self, code: str) -> Iterator[str]:
+        """Everything a concept is called, from the resource as it is: reading every concept takes longer."""
+        yield code
+        for raw in (self._raw[code], *(more for _, more in self._added.get(code, ()))):
+            yield raw.get("display") or ""
+            yield from (one.get("value") or "" for one in raw.get("designation") or [])
 
 
 def _reach(start: str, edges: dict[str, list[str]]) -> set[str]:
@@ -190,9 +194,9 @@ def _reach(start: str, edges: dict[str, list[str]]) -> set[str]:
     return seen
 
 
-def _says(concept: Concept, words: Sequence[str]) -> bool:
-    texts = [concept.code, concept.display, *(one.value for one in concept.designations)]
-    return any(all(word in text.casefold() for word in words) for text in texts)
+def _has(text: str, words: Sequence[str]) -> bool:
+    folded = text.casefold()
+    return all(word in folded for word in words)
 
 
 def _definition(raw: Json) -> PropertyDefinition:
