@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +11,8 @@ from typing import Any
 import pytest
 
 from mihub.core.fhir import fhirpath
-from mihub.core.fhir.fhirpath import Date, FhirPathError, Hooks, Quantity
+from mihub.core.fhir.definitions.core import core_definitions
+from mihub.core.fhir.fhirpath import Date, FhirPathError, Hooks, Model, Quantity
 
 PATIENT: dict[str, Any] = {
     "resourceType": "Patient",
@@ -233,3 +236,20 @@ def test_strict_finds_paths_that_lead_nowhere() -> None:
 
 def test_the_same_text_is_compiled_once() -> None:
     assert fhirpath.compile("name.family") is fhirpath.compile("name.family")
+
+
+def test_threads_that_build_types_at_once_get_the_same_ones() -> None:
+    names = [
+        known.type
+        for known in core_definitions().all("StructureDefinition")
+        if known.derivation != "constraint"
+    ]
+    model = Model(core_definitions())
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: [model.type(name) for name in names], range(4)))
+    finally:
+        sys.setswitchinterval(before)
+    assert all(one is other for row in found[1:] for one, other in zip(found[0], row, strict=True))

@@ -115,7 +115,8 @@ class Model:
             if row is None:
                 return None
             base = self.type(row.base) if row.base else None
-            found = self._types[name] = TypeInfo(name, base, row.kind, self, row.elements)
+            # Types are compared by identity: of two threads that build one at once, the first one's stays.
+            found = self._types.setdefault(name, TypeInfo(name, base, row.kind, self, row.elements))
         return found
 
     def is_resource(self, name: str) -> bool:
