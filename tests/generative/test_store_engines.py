@@ -28,6 +28,7 @@ from mihub.site.search.extract import indexer
 from mihub.site.search.memory import MemorySearch
 from mihub.site.search.parse import PageLimits, Parser
 from mihub.site.search.postgres import PostgresSearch
+from mihub.site.store.labels import NAMES
 from mihub.site.store.memory import MemoryStore
 from mihub.site.store.postgres import PostgresStore
 from mihub.site.store.protocol import AuditQuery, Delete, HistoryQuery, Put, Store
@@ -255,6 +256,12 @@ def test_writes_do_the_same_and_are_told_the_same(
         )
         old = [_told(v) for v in memory.history(kind, key, WHO, within)]
         assert old == [_told(v) for v in product.history(kind, key, WHO, within)]
+    for kind in ("", "Patient", "Observation"):
+        known = [
+            catalogue().of(one)[name] for one in ([kind] if kind else ["Patient", "Task"]) for name in NAMES
+        ]
+        numbers = {index: one.name for one in known for index in one.indexes}
+        assert memory.labels(kind, numbers, WHO, within) == product.labels(kind, numbers, WHO, within)
     assert _audit(memory, within) == _audit(product, within)
 
 

@@ -20,7 +20,7 @@ _OUR_INTERACTION: Final = "https://mihub.example/fhir/CodeSystem/interaction"
 _OURS: Final = frozenset(
     {
         "count", "feasibility", "local-count", "viewdefinition-run", "viewdefinition-export",
-        "quarantine-read", "quarantine-repair", "quarantine-retry", "quarantine-discard",
+        "quarantine-read", "quarantine-repair", "quarantine-retry", "quarantine-discard", "meta",
     }
 )  # fmt: skip
 _PROFILES: Final = {

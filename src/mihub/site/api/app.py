@@ -28,6 +28,7 @@ from mihub.site.api.everything import everything
 from mihub.site.api.faults import NotAllowed, UnknownMedia
 from mihub.site.api.graphql import graphql
 from mihub.site.api.history import history
+from mihub.site.api.meta import change_meta, meta
 from mihub.site.api.metadata import metadata
 from mihub.site.api.page_link import Parameters
 from mihub.site.api.patch import JSON_PATCH, patch, patch_conditional
@@ -66,6 +67,12 @@ def create_app(site: Site) -> Starlette:
         ("/$graphql", {"GET": _graphql, "POST": _graphql}),
         ("/{type}/{id}/$graphql", {"GET": _graphql, "POST": _graphql}),
         ("/_history", {"GET": _history}),
+        ("/$meta", {"GET": _meta}),
+        ("/{type}/$meta", {"GET": _meta}),
+        ("/{type}/{id}/$meta", {"GET": _meta}),
+        ("/{type}/{id}/$meta-add", {"POST": _meta_add}),
+        ("/{type}/{id}/$meta-delete", {"POST": _meta_delete}),
+        ("/{type}/{id}/_history/{version}/$meta", {"GET": _meta}),
         (
             "/{type}",
             {
@@ -238,6 +245,19 @@ def _read(call: Call, request: Request, data: bytes) -> Reply:
 def _history(call: Call, request: Request, data: bytes) -> Reply:
     path = request.path_params
     return history(call, _query(request), path.get("type", ""), path.get("id", ""))
+
+
+def _meta(call: Call, request: Request, data: bytes) -> Reply:
+    path = request.path_params
+    return meta(call, path.get("type", ""), path.get("id", ""), path.get("version", ""))
+
+
+def _meta_add(call: Call, request: Request, data: bytes) -> Reply:
+    return change_meta(call, _type(request), _id(request), _resource(call, data), add=True)
+
+
+def _meta_delete(call: Call, request: Request, data: bytes) -> Reply:
+    return change_meta(call, _type(request), _id(request), _resource(call, data), add=False)
 
 
 def _vread(call: Call, request: Request, data: bytes) -> Reply:

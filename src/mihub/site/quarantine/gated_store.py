@@ -6,7 +6,7 @@ untouched. Above: `site.site`. Below: `door`, `tally`, the engine of the record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from mihub import log
@@ -103,9 +103,15 @@ class GatedStore:
         """See `Store.history_page`."""
         return self.inner.history_page(query, access, within)
 
-    def labels(self, resource_type: str, access: Access, within: Restriction = EVERYTHING) -> Labels:
+    def labels(
+        self,
+        resource_type: str,
+        parameters: Mapping[int, str],
+        access: Access,
+        within: Restriction = EVERYTHING,
+    ) -> Labels:
         """See `Store.labels`."""
-        return self.inner.labels(resource_type, access, within)
+        return self.inner.labels(resource_type, parameters, access, within)
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
         """See `Store.audit`."""

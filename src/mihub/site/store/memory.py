@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mihub.core.audit.entry import AuditEntry
@@ -18,12 +18,14 @@ from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.store.content import now_milliseconds, shown, stamped
 from mihub.site.store.deciding import Current, Key, Step, check, decide, keys_of
 from mihub.site.store.history import filled, notes_of_history
+from mihub.site.store.labels import labels_of, notes_of_labels
 from mihub.site.store.noting import notes_of_audit, notes_of_read, notes_of_write
 from mihub.site.store.protocol import (
     AuditQuery,
     Entries,
     HistoryPage,
     HistoryQuery,
+    Labels,
     Note,
     Past,
     Version,
@@ -117,6 +119,26 @@ class MemoryStore:
             patients = sorted({patient for one in rows for patient in one.patients})
             self.note(notes_of_history(query, patients, len(page), within, there=there), access)
             return HistoryPage(page, len(asked) if within.sees_withheld else None, before, there)
+
+    def labels(
+        self,
+        resource_type: str,
+        parameters: Mapping[int, str],
+        access: Access,
+        within: Restriction = EVERYTHING,
+    ) -> Labels:
+        """See `Store.labels`."""
+        with self._lock:
+            seen = [
+                one.rows
+                for key, one in self.records.items()
+                if resource_type in ("", key[0])
+                and one.digest is not None
+                and self._may(one.versions[-1], within)
+            ]
+            used = labels_of([row for rows in seen for row in (*rows.tokens, *rows.links)], parameters)
+            self.note(notes_of_labels(resource_type, within), access)
+            return used
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
         """See `Store.audit`."""

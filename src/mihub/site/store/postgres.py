@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mihub.core.audit.entry import AuditEntry
@@ -25,6 +25,7 @@ from mihub.site.store.deciding import check, decide, keys_of
 from mihub.site.store.noting import notes_of_audit, notes_of_read, notes_of_write
 from mihub.site.store.postgres_audit import find_lines, write_lines
 from mihub.site.store.postgres_history import find_history
+from mihub.site.store.postgres_labels import find_labels
 from mihub.site.store.postgres_reindex import reindex
 from mihub.site.store.postgres_writing import current_of, write_steps
 from mihub.site.store.protocol import (
@@ -32,6 +33,7 @@ from mihub.site.store.protocol import (
     Entries,
     HistoryPage,
     HistoryQuery,
+    Labels,
     Note,
     Version,
     Written,
@@ -140,6 +142,17 @@ class PostgresStore:
         """See `Store.history_page`."""
         with translated(), self.pool.connection() as connection:
             return find_history(connection, query, access, within)
+
+    def labels(
+        self,
+        resource_type: str,
+        parameters: Mapping[int, str],
+        access: Access,
+        within: Restriction = EVERYTHING,
+    ) -> Labels:
+        """See `Store.labels`."""
+        with translated(), self.pool.connection() as connection:
+            return find_labels(connection, resource_type, parameters, access, within)
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
         """See `Store.audit`."""

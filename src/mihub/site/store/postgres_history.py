@@ -14,9 +14,8 @@ from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.database.pool import Connection
 from mihub.site.store.history import filled, notes_of_history
 from mihub.site.store.postgres_audit import write_lines
+from mihub.site.store.postgres_within import Sql, allowed
 from mihub.site.store.protocol import HistoryPage, HistoryQuery, Past, Version
-
-Sql = tuple[str, list[Any]]
 
 _TIME: Final = (
     "SELECT last_updated FROM resource WHERE position = %(at)s"
@@ -128,29 +127,14 @@ def _where(query: HistoryQuery, within: Restriction, alias: str, first: int, bef
         asked.append((f"{alias}.last_updated < %s", high))
         if alias == "s":
             asked.append((f"{_UNTIL} > %s", low))
-    allowed, values = _allowed(within)
-    return " AND ".join([*(text for text, _ in asked), allowed]), [*(value for _, value in asked), *values]
-
-
-def _allowed(within: Restriction) -> Sql:
-    """`Restriction.allows` for the current version of the resource `r`."""
-    if within == EVERYTHING:
-        return "true", []
-    open_types = ("r.type = ANY(%s)", [sorted(within.open_types)])
-    shown = "" if within.sees_withheld else " AND NOT EXISTS (SELECT 1 FROM withheld w WHERE w.rid = r.rid)"
-    if within.patient_id is None or not within.patient_types:
-        return open_types[0] + shown, open_types[1]
-    mine = "r.rid IN (SELECT m.rid FROM compartment m WHERE m.patient = %s)"
-    return (
-        f"({open_types[0]} OR (r.type = ANY(%s) AND {mine})){shown}",
-        [*open_types[1], sorted(within.patient_types), within.patient_id],
-    )
+    visible, values = allowed(within)
+    return " AND ".join([*(text for text, _ in asked), visible]), [*(value for _, value in asked), *values]
 
 
 def _there(connection: Connection, query: HistoryQuery, within: Restriction) -> tuple[bool, int | None]:
-    allowed, values = _allowed(within)
+    visible, values = allowed(within)
     row = connection.execute(
-        f"SELECT r.rid, {allowed} FROM resource r WHERE r.type = %s AND r.id = %s",
+        f"SELECT r.rid, {visible} FROM resource r WHERE r.type = %s AND r.id = %s",
         [*values, query.resource_type, query.resource_id],
     ).fetchone()
     return (bool(row[1]), int(row[0])) if row else (False, None)

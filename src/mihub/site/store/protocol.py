@@ -7,7 +7,7 @@ transaction. Everything read names an access. Callers are `site.api` and `site.i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -137,6 +137,15 @@ class HistoryPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """Profiles, tags and security labels in use, each once, sorted; a label is its system ("" for none) and code."""
+
+    profiles: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    security: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AuditQuery:
     """Which lines of the audit: by patient, by resource (`Type/id`), by time; newest first, older than
     `before_id`.
@@ -202,6 +211,19 @@ class Store(Audit, Protocol):
         self, query: HistoryQuery, access: Access, within: Restriction = EVERYTHING
     ) -> HistoryPage:
         """A page of the history of a resource, a type or the whole record, newest first; audited like a search."""
+        ...
+
+    def labels(
+        self,
+        resource_type: str,
+        parameters: Mapping[int, str],
+        access: Access,
+        within: Restriction = EVERYTHING,
+    ) -> Labels:
+        """What the current resources of a type ("" for all) are labelled with; audited.
+
+        `parameters`: the index numbers that hold labels, each with `_profile`, `_tag` or `_security`.
+        """
         ...
 
     def audit(self, query: AuditQuery, access: Access, within: Restriction = EVERYTHING) -> list[AuditEntry]:
