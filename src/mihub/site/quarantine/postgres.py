@@ -43,6 +43,13 @@ ON CONFLICT (mark) WHERE state IN ('waiting', 'repaired') DO UPDATE SET
     rules = excluded.rules, profiles = excluded.profiles, size_bytes = excluded.size_bytes
 RETURNING id
 """
+_AGAIN: Final = """
+UPDATE quarantine SET times = times + 1, last_at = %(now)s, file = %(file)s, line = %(line)s, entry = %(entry)s,
+    client = %(client)s, resource_type = %(type)s, resource_id = %(id)s, findings = %(findings)s::jsonb,
+    troubles = %(troubles)s::jsonb, rules = %(rules)s, profiles = %(profiles)s, size_bytes = %(size)s
+WHERE mark = %(mark)s AND state IN ('waiting', 'repaired')
+RETURNING id
+"""
 _COLUMNS: Final = """
 id, state, kind, source, resource_type, resource_id, file, line, entry, client, size_bytes, findings, troubles,
 received_at, last_at, times, tries, coalesce(body, repaired) IS NOT NULL, decided_by, decided_at, reason
@@ -74,7 +81,10 @@ class PostgresQuarantine:
         now, ids = datetime.now(UTC), []
         with translated(), self._pool.connection() as connection, connection.transaction():
             for refused in items:
-                row = connection.execute(_KEEP, _values(refused, now)).fetchone()
+                values = _values(refused, now)
+                # Asked first, because an insert that meets the same bytes would use up a number.
+                row = connection.execute(_AGAIN, values).fetchone()
+                row = row or connection.execute(_KEEP, values).fetchone()
                 item_id = int(row[0]) if row else 0
                 _wait_for(connection, item_id, refused.keys)
                 ids.append(item_id)
