@@ -13,7 +13,7 @@ from mihub.apps.conformance import validation
 def test_every_finding_on_published_resources_is_judged_right(shared: Path) -> None:
     result = validation.run(shared / "data")
     assert result.cases > 400
-    assert [failure for failure in result.failures] == []
+    assert list(result.failures) == []
 
 
 def test_every_judgement_has_a_verdict_and_a_reason() -> None:

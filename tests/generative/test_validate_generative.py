@@ -22,34 +22,9 @@ SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 5), st.floats(allow_nan=False), st.text(max_size=8),
     st.sampled_from(["final", "2024-01-01", "#x", "Patient/1", "http://example.org/x", "male"]),
 )  # fmt: skip
-KEYS = st.sampled_from(
-    [
-        "resourceType",
-        "id",
-        "meta",
-        "extension",
-        "url",
-        "value",
-        "code",
-        "coding",
-        "system",
-        "status",
-        "subject",
-        "reference",
-        "name",
-        "given",
-        "_given",
-        "valueQuantity",
-        "valueString",
-        "contained",
-        "entry",
-        "resource",
-        "text",
-        "div",
-        "component",
-        "dataAbsentReason",
-    ]
-)
+_NAMES = """resourceType id meta extension url value code coding system status subject reference name given _given
+    valueQuantity valueString contained entry resource text div component dataAbsentReason"""
+KEYS = st.sampled_from(_NAMES.split())
 JSON = st.recursive(
     SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
     max_leaves=25,

@@ -6,7 +6,6 @@ https://hl7.org/fhir/R4/conformance-rules.html#constraints. Below: `presence`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
@@ -18,7 +17,7 @@ from mihub.core.fhir.fhirpath.types import TypeInfo
 from mihub.site.validate import natives
 from mihub.site.validate.finding import Severity
 from mihub.site.validate.names import model_type
-from mihub.site.validate.presence import quick
+from mihub.site.validate.presence import Quick, quick
 from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import Check
 
@@ -64,14 +63,11 @@ def compiled(constraint: Constraint, type_name: str, seconds: float, profile: st
     except FhirPathError as error:
         return _named(constraint, error.what, profile)
     slow = _slow(constraint, expression, kind, seconds, profile)
-    known = natives.fast(constraint.expression)
-    if known is not None:
-        return _guarded(constraint, known, slow, profile)
+    native = natives.fast(constraint.expression)
     presence = quick(expression.tree, kind)
-    if presence is None:
+    if native is None and presence is None:
         return slow
-    asked = presence
-    return _guarded(constraint, lambda value, _: asked(value), slow, profile)
+    return _guarded(constraint, native, presence, slow, profile)
 
 
 def _facts(constraint: Constraint) -> dict[str, str]:
@@ -86,17 +82,29 @@ def _named(constraint: Constraint, reason: str, profile: str) -> Check:
 
 
 def _guarded(
-    constraint: Constraint, fast: Callable[[Any, Run], bool | None], slow: Check, profile: str
+    constraint: Constraint, native: natives.Native | None, presence: Quick | None, slow: Check, profile: str
 ) -> Check:
+    """Ask what is quick first; only what it leaves open is FHIRPath's."""
     rule, severity, facts = f"invariant:{constraint.key}", constraint.severity, _facts(constraint)
+    if native is None and presence is not None:
+        asked = presence
+
+        def plain(value: Any, where: Where, run: Run) -> None:
+            verdict = asked(value) if value.__class__ is dict else None
+            if verdict is None:
+                slow(value, where, run)
+            elif not verdict:
+                run.add(rule, where, severity, profile, **facts)
+
+        return plain
 
     def check(value: Any, where: Where, run: Run) -> None:
-        verdict = fast(value, run) if value.__class__ is dict else None
-        if verdict:
-            return
+        verdict = native(value, run) if native is not None and value.__class__ is dict else None
+        if verdict is None and presence is not None and value.__class__ is dict:
+            verdict = presence(value)
         if verdict is None:
             slow(value, where, run)
-        else:
+        elif not verdict:
             run.add(rule, where, severity, profile, **facts)
 
     return check

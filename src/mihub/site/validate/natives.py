@@ -17,6 +17,8 @@ from mihub.site.validate.shapes import Check
 _EXT_1: Final = "Must have either extensions or value[x], not both"
 # How the address of a code system or a naming system begins.
 _SYSTEMS: Final = ("http:", "https:", "urn:")
+# An object, and the run around it -> whether the condition holds; None where only FHIRPath can tell.
+Native = Callable[[Any, Run], bool | None]
 # Judges a code of a known system: (system, code, the Coding, place, run).
 CodingTest = Callable[[str, str, Json, Where, Run], None]
 
@@ -138,6 +140,29 @@ def _period(value: Any, _: Run) -> bool | None:
     return None
 
 
+def _own_code(value: Any, run: Run) -> bool | None:
+    """obs-7: with a value of its own, an observation has no component of the same code."""
+    components = value.get("component")
+    if components.__class__ is not list or not any(key.startswith("value") for key in value):
+        return None
+    own = _codings(run.resource.get("code"))
+    if run.resource is not value or own is None:
+        return None
+    for one in components:
+        codings = _codings(one.get("code")) if one.__class__ is dict else None
+        if codings is None:
+            return None
+        if any(coding in own for coding in codings):
+            return False
+    return True
+
+
+def _codings(concept: Any) -> list[Any] | None:
+    """The codings of a concept of the right shape."""
+    found = concept.get("coding", []) if concept.__class__ is dict else None
+    return found if found.__class__ is list else None
+
+
 def _narrative(_: Any, __: Run) -> bool | None:
     """htmlChecks() is done on the text itself, in `xhtml`."""
     return True
@@ -177,11 +202,12 @@ def _fragments(value: Any) -> Iterator[str]:
 
 
 # Expression, as R4 words it -> the same for a JSON object, None where only FHIRPath can tell.
-BY_EXPRESSION: Final[dict[str, Callable[[Any, Run], bool | None]]] = {
+BY_EXPRESSION: Final[dict[str, Native]] = {
     "reference.startsWith('#').not() or (reference.substring(1).trace('url') in "
     "%rootResource.contained.id.trace('ids'))": _reference,
     "start.hasValue().not() or end.hasValue().not() or (start <= end)": _period,
     "htmlChecks()": _narrative,
+    "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _own_code,
     "contained.contained.empty()": _contained,
     "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _contained,
     "contained.meta.security.empty()": _contained,
@@ -206,7 +232,7 @@ def meant(expression: str) -> str:
     return _MEANT.get(expression, expression)
 
 
-def fast(expression: str) -> Callable[[Any, Run], bool | None] | None:
+def fast(expression: str) -> Native | None:
     """The quick answer for an expression, by its text."""
     if expression.startswith("contained.where(") and ".trace('unmatched', id).empty()" in expression:
         return _referred_to
