@@ -98,10 +98,11 @@ def test_claml_of_ops(lists: CodeLists, tmp_path: Path) -> None:
         ("7", "chapter", "Handgriffe", ()),
         ("7-10...7-19", "block", "Griffe an der Lüfte", ("7",)),
         ("7-12", "category", "Abtragung", ("7-10...7-19",)),
-        ("7-123.0", "category", "Offen", ("7-12",)),
+        ("7-123", "category", "Teilabtragung", ("7-12",)),
+        ("7-123.0", "category", "Offen", ("7-123",)),
     ]
     text = files.claml("2099", classes, name="OPS").replace(
-        '<SuperClass code="7-12"/>', '<SuperClass code="7-12"/><ModifiedBy code="ST7123"/>'
+        '<SuperClass code="7-123"/>', '<SuperClass code="7-123"/><ModifiedBy code="ST7123"/>'
     )
     modifier = (
         '<Modifier code="ST7123"/><ModifierClass code="x" modifier="ST7123"><SuperClass code="ST7123"/>'
@@ -110,7 +111,8 @@ def test_claml_of_ops(lists: CodeLists, tmp_path: Path) -> None:
     ops = load(lists, write(tmp_path / "ops2099syst_claml.xml", text.replace('<Class code="7"', modifier, 1)))
     assert ops.metadata.url == "http://fhir.de/CodeSystem/bfarm/ops"
     assert list(ops.children("7-123.0")) == ["7-123.0x"]
-    assert display(ops, "7-123.0x") == "Offen: Sonstige"
+    assert display(ops, "7-123.0x") == "Teilabtragung: Offen: Sonstige", "as in the metadata"
+    assert ops.concept("7-123.0").designations[0].value == "Offen"  # type: ignore[union-attr]
 
 
 def test_metadata_of_icd_10_gm(lists: CodeLists, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mihub.site.terminology.lists.entry import Entry
 
 if TYPE_CHECKING:
-    from mihub.site.terminology.lists.claml import Class
+    from mihub.site.terminology.lists.claml_classes import Class
 
 _EXCLUDES: Final = "excludeOnPrecedingModifier"
 

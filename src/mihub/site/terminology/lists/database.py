@@ -21,6 +21,7 @@ SHIFT: Final = 24
 MAX_CONCEPTS: Final = (1 << SHIFT) - 1
 _FORMAT: Final = 1
 _BUSY_SECONDS: Final = 600
+_PRAGMAS: Final = {"ro": ("mmap_size=1073741824", "query_only=ON"), "rwc": ("temp_store=FILE",)}
 _SCHEMA: Final = """
 CREATE TABLE list (
   id INTEGER PRIMARY KEY, key TEXT, kind TEXT, url TEXT, version TEXT, title TEXT, publisher TEXT, language TEXT, notice TEXT,
@@ -132,8 +133,8 @@ class Database:
             timeout=_BUSY_SECONDS,
             cached_statements=512,
         )
-        connection.execute("PRAGMA mmap_size=1073741824")
-        connection.execute("PRAGMA temp_store=FILE" if mode == "rwc" else "PRAGMA query_only=ON")
+        for pragma in _PRAGMAS[mode]:
+            connection.execute(f"PRAGMA {pragma}")
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, _FORMAT):
             connection.close()

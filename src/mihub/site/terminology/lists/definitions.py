@@ -15,15 +15,9 @@ from mihub.errors import MihubError
 from mihub.site.terminology.lists.database import Database
 from mihub.site.terminology.lists.entry import USES, CodeList, Entry, Head, Problems, Wording
 from mihub.site.terminology.lists.fold import folded
+from mihub.site.terminology.lists.indexing import SHARED_SEARCH, create_index, drop_index, index_words
 from mihub.site.terminology.lists.inventory import version_order
-from mihub.site.terminology.lists.loading import (
-    SHARED_SEARCH,
-    create_index,
-    drop_index,
-    index_words,
-    remove_list,
-    write,
-)
+from mihub.site.terminology.lists.loading import remove_list, write
 
 MAX_CONCEPTS: Final = 5_000
 _MAX_DEPTH: Final = 50

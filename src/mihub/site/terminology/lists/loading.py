@@ -16,8 +16,9 @@ from typing import Final
 from mihub.errors import InvalidInput, TooLarge
 from mihub.site.terminology.lists.database import MAX_CONCEPTS, bounds
 from mihub.site.terminology.lists.entry import USES, CodeList, Entry, Head, Problem, Problems
-from mihub.site.terminology.lists.fold import folded, squashed
+from mihub.site.terminology.lists.fold import squashed
 from mihub.site.terminology.lists.hierarchy import ordered
+from mihub.site.terminology.lists.indexing import SHARED_SEARCH, drop_index, index_list
 from mihub.site.terminology.lists.systems import rank
 
 _BATCH: Final = 2_000
@@ -30,8 +31,6 @@ NO_CODE: Final = "codes that are empty, too long or hold line breaks were left o
 _TABLES: Final = {
     "edge": "child", "span": "concept", "property": "concept", "wording": "id", "lead": "concept", "concept": "id",
 }  # fmt: skip
-# Of the package definitions, which share one index.
-SHARED_SEARCH: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def write(connection: sqlite3.Connection, code_list: CodeList, *, only: bool = T
         _place(connection, list_id, size, code_list.problems)
         _keep_wordings(connection, list_id)
         if only:
-            _index(connection, list_id)
+            index_list(connection, list_id)
     connection.execute("UPDATE list SET size = ? WHERE id = ?", (size, list_id))
     return Kept(list_id, size, code_list.problems.all())
 
@@ -86,13 +85,6 @@ def remove_list(connection: sqlite3.Connection, list_id: int, *, own_search: boo
     connection.execute("DELETE FROM list WHERE id = ?", (list_id,))
     if own_search:
         drop_index(connection, list_id)
-
-
-def drop_index(connection: sqlite3.Connection, search: int) -> None:
-    """Forget the words of a search index."""
-    connection.execute(f"DROP TABLE IF EXISTS said_{search}")
-    connection.execute(f"DROP TABLE IF EXISTS part_{search}")
-    connection.execute("DELETE FROM word WHERE list = ?", (search,))
 
 
 def _new_list(connection: sqlite3.Connection, head: Head, only: bool) -> int:
@@ -277,41 +269,3 @@ def _keep_wordings(connection: sqlite3.Connection, list_id: int) -> None:
         " SELECT concept, use, language, text FROM staged ORDER BY length(text), use, concept"
     )
     connection.execute("DELETE FROM wording WHERE id = ?", (first,))
-
-
-def _index(connection: sqlite3.Connection, list_id: int) -> None:
-    """The words of a list. What is no longer in force is looked up by its code, not by its words."""
-    create_index(connection, list_id)
-    rows = connection.execute(
-        "SELECT wording.id, wording.text FROM wording JOIN concept ON concept.id = wording.concept"
-        " WHERE wording.id BETWEEN ? AND ? AND concept.inactive = 0 ORDER BY wording.id",
-        bounds(list_id),
-    )
-    connection.executemany(
-        f"INSERT INTO said_{list_id} (rowid, words) VALUES (?, ?)",
-        ((number, folded(text)) for number, text in rows),
-    )
-    index_words(connection, list_id)
-
-
-def create_index(connection: sqlite3.Connection, search: int) -> None:
-    """An empty index of words: `said` holds the folded words of wordings, `part` the three-letter pieces of all words."""
-    connection.execute(
-        f"CREATE VIRTUAL TABLE said_{search} USING fts5(words, content='', detail=none, columnsize=0, tokenize='ascii',"
-        " prefix='2 3 4 5 6')"
-    )
-    connection.execute(
-        f"CREATE VIRTUAL TABLE part_{search} USING fts5(word, detail=none, columnsize=0, tokenize='trigram')"
-    )
-
-
-def index_words(connection: sqlite3.Connection, search: int) -> None:
-    """List the distinct words of an index, for parts of compounds and slips of the keyboard."""
-    connection.execute(f"CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab(main, said_{search}, row)")
-    connection.execute(
-        "INSERT INTO word SELECT ?, term FROM vocabulary WHERE length(term) BETWEEN 3 AND 40", (search,)
-    )
-    connection.execute(
-        f"INSERT INTO part_{search} (word) SELECT term FROM vocabulary WHERE length(term) BETWEEN 5 AND 40"
-    )
-    connection.execute("DROP TABLE temp.vocabulary")

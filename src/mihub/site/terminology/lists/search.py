@@ -15,8 +15,8 @@ from typing import Any, Final
 from mihub.site.terminology.lists import near
 from mihub.site.terminology.lists.database import Database, faults
 from mihub.site.terminology.lists.fold import MAX_WORDS, plain, squashed, words
+from mihub.site.terminology.lists.indexing import SHARED_SEARCH
 from mihub.site.terminology.lists.inventory import ListInfo, lists
-from mihub.site.terminology.lists.loading import SHARED_SEARCH
 
 MAX_CHARACTERS: Final = 200
 _PER_LIST: Final = 30
