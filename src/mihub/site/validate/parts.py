@@ -68,15 +68,21 @@ def _aligned(name: str, found: Any, beside: Any) -> list[Part]:
 
 
 def _choice(stem: str, codes: list[str]) -> Collect:
-    keys = [(choice_key(stem, code), choice_label(stem, code), code) for code in codes]
+    # JSON key -> key of the value, label, type.
+    table = {}
+    for code in codes:
+        key = choice_key(stem, code)
+        table[key] = table[f"_{key}"] = key, choice_label(stem, code), code
+    find = table.get
 
     def collect(source: Json) -> list[Part]:
-        found = []
-        for key, label, code in keys:
-            if key in source:
-                found.append((source[key], source.get(f"_{key}"), label, -1, code))
-            elif f"_{key}" in source:
-                found.append((None, source[f"_{key}"], label, -1, code))
+        found: list[Part] = []
+        for name in source:
+            hit = find(name)
+            if hit is not None:
+                key, label, code = hit
+                if name == key or key not in source:
+                    found.append((source.get(key), source.get(f"_{key}"), label, -1, code))
         return found
 
     return collect

@@ -110,6 +110,11 @@ def _slicer(url: str, node: Node, slicing: Json, slices: list[Slice]) -> Slicer:
     counted = [(k, one.low, one.high) for k, one in enumerate(told) if one.low or one.high != float("inf")]
 
     def slice_all(parts: list[Part], where: Where, run: Run) -> None:
+        if not parts and not untold:
+            for k, low, _ in counted:
+                if low:
+                    run.add("slice-min", where, "error", url, slice=told[k].name, element=label, min=str(low))
+            return
         if untold:
             run.add("slicing-broken", where, "warning", url, element=label, slice=untold[0].name)
         counts = [0] * len(told)
