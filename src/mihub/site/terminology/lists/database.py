@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ SHIFT: Final = 24
 MAX_CONCEPTS: Final = (1 << SHIFT) - 1
 _FORMAT: Final = 1
 _BUSY_SECONDS: Final = 600
+_SAME_FILE_SECONDS: Final = 0.5
 _PRAGMAS: Final = {"ro": ("mmap_size=1073741824", "query_only=ON"), "rwc": ("temp_store=FILE",)}
 _SCHEMA: Final = """
 CREATE TABLE list (
@@ -68,15 +70,21 @@ class Database:
 
     def reading(self) -> sqlite3.Connection:
         """This thread's connection. It never writes."""
+        local = self._local
+        now = time.monotonic()
+        if now < getattr(local, "until", 0.0):
+            known: sqlite3.Connection = local.connection
+            return known
         with faults(self.path):
             file = self.path.stat().st_ino if self.path.exists() else 0
-            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-            if connection is None or self._local.file != file:
-                connection = self._connect("ro")
-                self._local.connection, self._local.file, self._local.seen = connection, file, (-1, 0)
+            if getattr(local, "file", None) != file:
+                local.connection, local.file, local.seen = self._connect("ro"), file, (-1, 0)
                 with self._guard:
-                    self._opened.append(connection)
-        return connection
+                    self._opened.append(local.connection)
+        # Whether the file itself was replaced is looked at now and then; changes inside it are seen at once.
+        local.until = now + _SAME_FILE_SECONDS
+        found: sqlite3.Connection = local.connection
+        return found
 
     @property
     def change(self) -> int:

@@ -28,6 +28,11 @@ _SNOMED_USES: Final = {
     "synonym": {"system": _SNOMED, "code": "900000000000013009", "display": "Synonym"},
 }
 _MOST_FOUND: Final = 20_000
+_SUBSUMES: Final = (
+    "SELECT 1 FROM concept AS above JOIN concept AS below WHERE above.list = ? AND above.code = ? AND below.list = ?"
+    " AND below.code = ? AND (below.place BETWEEN above.place AND above.last OR EXISTS (SELECT 1 FROM span"
+    " WHERE span.concept = above.id AND span.low <= below.place AND span.high >= below.place))"
+)
 _COLUMNS: Final = "id, code, display, place, last, abstract, inactive, status, definition"
 
 
@@ -164,13 +169,8 @@ class SqliteCodeSystem:
             after = rows[-1][1]
 
     def subsumes(self, ancestor: str, descendant: str) -> bool:
-        upper, lower = self._row(ancestor), self._row(descendant)
-        if upper is None or lower is None:
-            return False
-        if upper[3] <= lower[3] <= upper[4]:
-            return True
-        query = "SELECT 1 FROM span WHERE concept = ? AND low <= ? AND high >= ? LIMIT 1"
-        return bool(self._rows(query, upper[0], lower[3], lower[3]))
+        list_id = self._info.id
+        return bool(self._rows(_SUBSUMES, list_id, ancestor, list_id, descendant))
 
     def filter(self, name: str, op: str, value: str) -> Iterable[str]:
         connection = self._database.reading()
