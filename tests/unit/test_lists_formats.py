@@ -131,6 +131,24 @@ def test_metadata_of_icd_10_gm(lists: CodeLists, tmp_path: Path) -> None:
     assert icd.concept("X34.1").designations[0].value == "Oberlüfte"  # type: ignore[union-attr]
 
 
+def test_a_line_with_the_names_of_the_columns_is_no_code(lists: CodeLists, tmp_path: Path) -> None:
+    names = {
+        "kapitel": "KapNr;KapTi\n" + files.ICD_CHAPTERS,
+        "gruppen": "GrVon;GrBis;KapNr;GrTi\n" + files.ICD_GROUPS,
+    }
+    names["kodes"] = (
+        "Ebene;Ort;Art;KapNr;GrVon;Code;NormCode;CodeOhnePunkt;Titel;a;b;c;d;e\n" + files.ICD_CODES
+    )
+    icd = load(
+        lists,
+        files.zipped(
+            tmp_path / "m.zip", {f"icd10gm2099syst_{name}.txt": text for name, text in names.items()}
+        ),
+    )
+    assert [*icd.codes()][:4] == ["XXI", "X30-X39", "X34", "X34.1"]
+    assert len([*icd.codes()]) == 6
+
+
 def test_metadata_before_2013_has_other_columns(lists: CodeLists, tmp_path: Path) -> None:
     icd = load(lists, files.icd_meta(tmp_path / "x1gma2011.zip", 2011, codes=files.ICD_CODES_OLD))
     assert icd.metadata.version == "2011"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from mihub.errors import InvalidInput
@@ -22,7 +23,8 @@ _ROMAN: Final = (
     "XII", "XIII", "XIV", "XV", "XVI", "XVII", "XVIII", "XIX", "XX", "XXI", "XXII",
 )  # fmt: skip
 _ICD: Final = re.compile(r"[A-Z]\d\d(?:\.\d{1,2})?")
-_ICD_DOTTED: Final = re.compile(r"[A-Z]\d\d(?:\.(?:\d{1,2}|-|\d-))?[+*!]?")
+_MARKS: Final = frozenset("+*!")
+_LOOKED_AT: Final = 3
 _OPS: Final = re.compile(r"\d-[0-9a-z]{2,3}(?:\.[0-9a-z]{1,2})?")
 _USE_295: Final = frozenset("POZV")
 # What stands after the title (and the titles of its parts), by name, in order. Names as in ClaML where it has them.
@@ -43,13 +45,14 @@ def table_of(name: str) -> str:
 
 
 def system_of(file: SourceFile) -> System | None:
-    """Whether a table of codes is ICD-10-GM or OPS, by its first row."""
-    first = next(rows(file, ";", quoted=False), None)
-    if first is None or len(first.cells) < 9:
-        return None
-    if _ICD.fullmatch(first.cells[6]):
-        return by_name("icd-10-gm")
-    return by_name("ops") if _OPS.fullmatch(first.cells[6]) else None
+    """Whether a table of codes is ICD-10-GM or OPS, by its first rows (one may name the columns)."""
+    for row in islice(rows(file, ";", quoted=False), _LOOKED_AT):
+        code = row.cells[6] if len(row.cells) > 8 else ""
+        if _ICD.fullmatch(code):
+            return by_name("icd-10-gm")
+        if _OPS.fullmatch(code):
+            return by_name("ops")
+    return None
 
 
 def read(tables: dict[str, SourceFile], system: System, version: str = "") -> CodeList:
@@ -99,13 +102,13 @@ def _icd_code(row: Row, groups: dict[str, str], file: SourceFile, problems: Prob
         problems.note(ODD_ROW, place)
         return None
     code = cells[6]
-    if not _ICD.fullmatch(code) or not _ICD_DOTTED.fullmatch(cells[5]):
+    if not _ICD.fullmatch(code):
         problems.note(_NO_CODE, place)
         return None
     # Until 2012 the use in § 295 follows the title at once, later three titles of the parts stand between.
     parts, tail = ([], cells[9:]) if cells[9] in _USE_295 else (cells[9:12], cells[12:])
     names = _ICD_TAIL_WITH_DAYS if len(tail) > len(_ICD_TAIL) else _ICD_TAIL
-    mark = cells[5][-1] if cells[5][-1] in "+*!" else ""
+    mark = cells[5][-1:] if cells[5][-1:] in _MARKS else ""
     properties = [(name, value) for name, value in zip(names, tail, strict=False) if name and value]
     own = next((part for part in reversed(parts) if part), "")
     return Entry(
@@ -180,5 +183,9 @@ def _known(groups: dict[str, str], first: Sequence[str]) -> tuple[str, ...]:
 
 
 def _rows(tables: dict[str, SourceFile], name: str) -> Iterator[Row]:
+    """The rows of a table that hold a code where one must be: a line with the columns' names does not."""
     if name in tables:
-        yield from (row for row in rows(tables[name], ";", quoted=False) if len(row.cells) >= 2)
+        for row in rows(tables[name], ";", quoted=False):
+            at = -2 if name == "dreisteller" else 1 if name == "gruppen" and row.cells[0].isdigit() else 0
+            if len(row.cells) >= 2 and any(sign.isdigit() for sign in row.cells[at]):
+                yield row
