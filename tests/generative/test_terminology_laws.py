@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mihub.core.fhir.definitions.memory import MemoryDefinitions
 from mihub.site.terminology.in_memory import InMemoryCodeSystem
 from mihub.site.terminology.protocol import FilterRefused
-from mihub.site.terminology.service import Terminology
+from mihub.site.terminology.terminology import Terminology
 
 Json = dict[str, Any]
 SYSTEM = "https://example.org/CodeSystem/random"

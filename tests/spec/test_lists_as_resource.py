@@ -11,7 +11,7 @@ from mihub.core.fhir.definitions.core import core_definitions
 from mihub.site.terminology.in_memory import InMemoryCodeSystem
 from mihub.site.terminology.lists import CodeLists, SqliteCodeSystem, Wanted
 from mihub.site.terminology.protocol import CodeSystemProvider, FilterRefused
-from mihub.site.terminology.service import Terminology
+from mihub.site.terminology.terminology import Terminology
 from tests import code_list_files as files
 from tests.unit.test_lists_formats import write
 from tests.unit.test_lists_provider import TABLE

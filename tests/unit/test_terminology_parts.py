@@ -28,8 +28,8 @@ from mihub.site.terminology.languages import parse
 from mihub.site.terminology.lists.shelf import CodeLists
 from mihub.site.terminology.protocol import FilterRefused, Membership
 from mihub.site.terminology.r4 import as_r4, as_r5
-from mihub.site.terminology.service import Terminology
 from mihub.site.terminology.stored import StoredDefinitions
+from mihub.site.terminology.terminology import Terminology
 from tests.code_list_files import icd_meta
 
 Json = dict[str, Any]

@@ -36,7 +36,7 @@ class LazyValidator:
 def terminology_of(definitions: Definitions) -> Codes:
     """What knows the codes of these definitions."""
     # Needed only once something is looked at.
-    from mihub.site.terminology.service import Terminology
+    from mihub.site.terminology.terminology import Terminology
 
     return Terminology(definitions)
 

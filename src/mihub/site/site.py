@@ -37,7 +37,7 @@ from mihub.site.validate.finding import Validator
 
 if TYPE_CHECKING:
     from mihub.site.packages.shelf import Shelf
-    from mihub.site.terminology.service import Terminology
+    from mihub.site.terminology.terminology import Terminology
 
 
 @dataclass

@@ -58,7 +58,7 @@ def _cold(data: Path, shelf: Path) -> dict[str, Any]:
 def measured(data: Path, shelf: Path, begun: float) -> dict[str, Any]:
     """In this process: ready, compile, then rounds over all resources; the best round counts."""
     from mihub.site.packages.shelf import Shelf
-    from mihub.site.terminology.service import Terminology
+    from mihub.site.terminology.terminology import Terminology
     from mihub.site.validate.validator import ProfileValidator
 
     definitions = Shelf.open(shelf)

@@ -24,7 +24,7 @@ from mihub.core.fhir.outcome import operation_outcome
 from mihub.errors import MihubError
 from mihub.site.terminology.issues import Refused
 from mihub.site.terminology.r4 import as_r5
-from mihub.site.terminology.service import Terminology
+from mihub.site.terminology.terminology import Terminology
 
 ARCHIVE: Final = Path("terminology/terminology-ecosystem-tests.tar.gz")
 SOURCE: Final = "HL7/fhir-tx-ecosystem-ig, mode general"

@@ -23,7 +23,7 @@ from mihub.apps.conformance.suite import Failure, Result
 from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.site.packages.shelf import Shelf
-from mihub.site.terminology.service import Terminology
+from mihub.site.terminology.terminology import Terminology
 from mihub.site.validate.finding import Finding
 from mihub.site.validate.validator import ProfileValidator
 

@@ -2,7 +2,7 @@
 
 Any signed-in actor may ask: no answer holds anything of a patient, and code lists are the site's. What comes in by address or by
 body becomes Parameters; `site.terminology` does the rest. Source: https://hl7.org/fhir/R4/terminology-service.html.
-Above: `app`. Below: `site.terminology.service`.
+Above: `app`. Below: `site.terminology.terminology`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The code systems every site has without loading anything: grammars, and the lists R4's own value sets hold.
 
 Countries (ISO 3166-1 alpha-2) and displays of languages and units come out of R4's value sets; currencies (ISO 4217) are codes
-only. Such a list is a fragment: a code that is not in it may be good. Above: `service`. Below: `grammars`, `in_memory`.
+only. Such a list is a fragment: a code that is not in it may be good. Above: `terminology`. Below: `grammars`, `in_memory`.
 """
 
 from __future__ import annotations

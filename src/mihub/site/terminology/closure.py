@@ -1,7 +1,7 @@
 """$closure: a client's own table of codes, and which of them are below which; only what is new is answered.
 
 The table lives at the site (`ClosureTables`), numbered by version; a client that missed answers asks again from a version on.
-Source: https://hl7.org/fhir/R4/conceptmap-operation-closure.html and terminology-service.html#closure. Above: `service`.
+Source: https://hl7.org/fhir/R4/conceptmap-operation-closure.html and terminology-service.html#closure. Above: `terminology`.
 Engines: `MemoryTables` here (the reference), `closure_sqlite`.
 """
 

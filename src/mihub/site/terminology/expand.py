@@ -1,7 +1,7 @@
 """$expand: the codes of a value set on a page, each as the languages, properties and designations asked for say it.
 
 Parameters in, a ValueSet with an expansion out, in the form of R5; `r4` turns it into R4's. Source:
-https://hl7.org/fhir/R4/valueset-operation-expand.html. Above: `service`. Below: `compose`, `contains`.
+https://hl7.org/fhir/R4/valueset-operation-expand.html. Above: `terminology`. Below: `compose`, `contains`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What another terminology server says where this site can not know: kept, and never waited for twice when it is down.
 
 After three failures in a row nobody asks for a minute. A failure is an answer (`unknown`, external-failed), never an error.
-Above: `members`, `service`. Below: the `Fallback` that was configured.
+Above: `members`, `terminology`. Below: the `Fallback` that was configured.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Value sets nobody wrote: all codes of a code system, SNOMED's and LOINC's implied ones (`?fhir_vs`).
 
-Source: https://hl7.org/fhir/R4/snomedct.html#implicit. Above: `service`.
+Source: https://hl7.org/fhir/R4/snomedct.html#implicit. Above: `terminology`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Resources that clients send once and name later by a `cache-id`: bounded, forgotten when others need the room.
 
 Only canonical resources of terminology, never patient data; nothing is written. Source: the terminology ecosystem's
-`cache-id`. Above: `service`.
+`cache-id`. Above: `terminology`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """$lookup and $subsumes: what a code system says about one code, and how two of its codes relate.
 
 Source: https://hl7.org/fhir/R4/codesystem-operation-lookup.html, https://hl7.org/fhir/R4/codesystem-operation-subsumes.html.
-Above: `service`. Below: `sources`, `displays`.
+Above: `terminology`. Below: `sources`, `displays`.
 """
 
 from __future__ import annotations

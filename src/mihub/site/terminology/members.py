@@ -1,7 +1,7 @@
 """Is a code in a value set, thousands of times a second: each value set is compiled once into sets and questions.
 
 For the validator; says why in a word, never in a sentence. What is compiled is kept until the definitions change, bounded,
-readable from any thread. Source: R4 ValueSet.compose. Above: `service`, `site.validate`. Below: `sources`, `external_answers`.
+readable from any thread. Source: R4 ValueSet.compose. Above: `terminology`, the validator. Below: `sources`.
 """
 
 from __future__ import annotations

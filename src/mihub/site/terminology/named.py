@@ -1,6 +1,6 @@
 """The value set or code system a request is about: brought along, named by its address, or implied.
 
-Above: `service`. Below: `sources`, `implicit`, `version_rules`.
+Above: `terminology`. Below: `sources`, `implicit`, `version_rules`.
 """
 
 from __future__ import annotations

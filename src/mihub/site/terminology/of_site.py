@@ -13,8 +13,8 @@ from mihub.site.terminology.closure_sqlite import FILE_NAME, SqliteTables
 from mihub.site.terminology.external import HttpFallback
 from mihub.site.terminology.lists.shelf import CodeLists
 from mihub.site.terminology.record import SiteRecord
-from mihub.site.terminology.service import Terminology
 from mihub.site.terminology.stored import StoredDefinitions
+from mihub.site.terminology.terminology import Terminology
 
 if TYPE_CHECKING:
     from mihub.site.site import Site

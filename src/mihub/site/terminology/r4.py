@@ -1,6 +1,6 @@
 """The answers' two forms: R5's expansion elements as R4 carries them (extensions), and back.
 
-Source: https://hl7.org/fhir/versions.html#extensions (cross-version extensions). Above: `service`, the suite's runner.
+Source: https://hl7.org/fhir/versions.html#extensions (cross-version extensions). Above: `terminology`, the suite's runner.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a site knows of canonical terminology, without any request's own: packages, lists, grammars; providers kept for reuse.
 
-Built from the definitions of the moment, again when they or the lists change; bounded. Above: `sources`, `service`, `members`.
+Built from the definitions of the moment, again when they or the lists change; bounded. Above: `sources`, `members`.
 Below: `in_memory`, `core.fhir.definitions`.
 """
 

@@ -1,7 +1,7 @@
 """$translate: a code into other code systems, along the concept maps that are known; also against their direction.
 
 Understands R4's and R5's maps and requests; the answer speaks the request's language (`equivalence` and `source`, or
-`relationship` and `originMap`). Source: https://hl7.org/fhir/R4/conceptmap-operation-translate.html. Above: `service`.
+`relationship` and `originMap`). Source: https://hl7.org/fhir/R4/conceptmap-operation-translate.html. Above: `terminology`.
 """
 
 from __future__ import annotations

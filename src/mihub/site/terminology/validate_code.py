@@ -2,7 +2,7 @@
 
 One coding, one CodeableConcept or single parameters in, the ecosystem's Parameters out. Source:
 https://hl7.org/fhir/R4/valueset-operation-validate-code.html, https://hl7.org/fhir/R4/codesystem-operation-validate-code.html.
-Above: `service`. Below: `membership_check`, `display_check`, `answers`.
+Above: `terminology`. Below: `membership_check`, `display_check`, `answers`.
 """
 
 from __future__ import annotations

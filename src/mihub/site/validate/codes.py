@@ -1,6 +1,6 @@
 """What validation asks of terminology: is this code in that value set, is it in its system, does its display fit?
 
-The site's terminology answers (`site.terminology.service.Terminology`); `packaged` answers from the definitions alone.
+The site's terminology answers (`site.terminology.terminology.Terminology`); `packaged` answers from the definitions alone.
 `unknown` is an answer: it becomes a warning that says what to load, never an error.
 """
 
