@@ -138,7 +138,8 @@ class OpenSite:
     def _again(self, body: bytes, shown: str, access: Access) -> Tried:
         """Import the text of a refused record once more, in the name of who asked for it."""
         refused = Collected()
-        intake = Intake(self.record.door, refused, self.record.tally, source="retry")
+        # What is refused once more was counted when it came.
+        intake = Intake(self.record.door, refused, source="retry")
         report = self.importer(access.actor.id, intake).again(body, shown)
         if report.stopped is not None:
             raise report.stopped

@@ -257,9 +257,7 @@ def _print_report(report: ImportReport, seconds: float) -> None:
             markup=False,
         )
     if report.quarantined and not report.dry_run:
-        write(
-            f"{report.quarantined} records wait in the quarantine. Next: mihub quarantine list", markup=False
-        )
+        write(f"In the quarantine: {report.quarantined}. Next: mihub quarantine list", markup=False)
     reasons = report.all_reasons()
     for reason in reasons[:_SHOWN_REASONS]:
         write(

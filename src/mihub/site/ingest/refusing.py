@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final, Protocol
 
 from mihub import log
-from mihub.errors import MihubError
+from mihub.errors import MihubError, StorageFull, Unavailable
 from mihub.site.ingest.records import Accepted, Body, Rejected
 from mihub.site.ingest.report import ImportReport, Reason
 from mihub.site.quarantine.door import OPEN, Door, Verdict, refusals, verdicts
@@ -92,6 +92,9 @@ class Refusing:
         """Keep what waits although the run has been stopped; the report names it in any case."""
         try:
             self.flush()
+        except (StorageFull, Unavailable):
+            # The report says what stopped the run; the files are still where they were.
+            return
         except MihubError as error:
             log.warning("refused-not-kept", error=type(error).__name__)
 
@@ -130,11 +133,8 @@ class Refusing:
     def _count(self, refused: Sequence[tuple[int, Verdict]]) -> None:
         if self.intake.counts is None or self.dry_run:
             return
-        try:
-            for _, verdict in refused:
-                self.intake.counts.refused(verdict)
-        except MihubError as error:
-            log.warning("conformance-not-counted", error=type(error).__name__)
+        for _, verdict in refused:
+            self.intake.counts.refused(verdict)
 
     def _keep(
         self, body: Body, where: Reason, findings: tuple[Finding, ...], troubles: tuple[Trouble, ...]

@@ -14,7 +14,7 @@ from mihub.core.audit.entry import AuditEntry
 from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
-from mihub.errors import MihubError
+from mihub.errors import MihubError, StorageFull, Unavailable
 from mihub.site.quarantine.door import Door, Judged, NotConformant, Stored, refusals, verdicts
 from mihub.site.quarantine.protocol import Quarantine
 from mihub.site.quarantine.tally import Tally
@@ -63,16 +63,20 @@ class GatedStore:
 
     def _count(self, passed: Sequence[Put | Delete], written: Sequence[Written]) -> None:
         stored = {number for number, one in enumerate(written) if one.effect in _STORED}
+        for number, verdict in verdicts(passed):
+            if number in stored:
+                self.tally.stored(verdict, written[number])
+        if not stored:
+            return
         try:
-            for number, verdict in verdicts(passed):
-                if number in stored:
-                    self.tally.stored(verdict, written[number])
-            if stored:
-                keys = [f"{written[number].resource_type}/{written[number].id}" for number in sorted(stored)]
-                self.quarantine.accepted(keys)
+            self.quarantine.accepted(
+                [f"{written[number].resource_type}/{written[number].id}" for number in sorted(stored)]
+            )
+        except (StorageFull, Unavailable):
+            # The record is written and acknowledged; what waits stays waiting, and the next write is told.
+            return
         except MihubError as error:
-            # The record is written and acknowledged; a lost count must not look like a lost write.
-            log.warning("conformance-not-counted", error=type(error).__name__)
+            log.warning("quarantine-not-settled", error=type(error).__name__)
 
     def read(
         self, resource_type: str, resource_id: str, access: Access, within: Restriction = EVERYTHING
@@ -139,7 +143,7 @@ class GatedStore:
 
     def close(self) -> None:
         """See `Store.close`."""
-        self.tally.flush()
+        self.tally.flush_if_possible()
         self.inner.close()
 
 

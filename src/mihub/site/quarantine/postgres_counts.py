@@ -62,15 +62,12 @@ class PostgresCounts:
             (*spot, one.seen, one.example, one.example_at, orjson.dumps(to_json(one.finding)).decode())
             for spot, one in sorted(spots.items(), key=lambda pair: pair[0])
         ]
-        with (
-            translated(),
-            self._pool.connection() as connection,
-            connection.transaction(),
-            connection.cursor() as cursor,
-        ):
-            cursor.executemany(_ADD_GROUP, group_rows)
-            if spot_rows:
-                cursor.executemany(_ADD_SPOT, spot_rows)
+        # Row by row: what a pipeline or COPY would save is not worth its second message when the disk is full.
+        with translated(), self._pool.connection() as connection, connection.transaction():
+            for row in group_rows:
+                connection.execute(_ADD_GROUP, row)
+            for row in spot_rows:
+                connection.execute(_ADD_SPOT, row)
 
     def groups(self, since: date) -> dict[Group, Counts]:
         """See `CountStore.groups`."""

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Final, Protocol
 
+from mihub import log
+from mihub.errors import MihubError, StorageFull, Unavailable
 from mihub.site.quarantine.door import Verdict
 from mihub.site.store.protocol import Written
 from mihub.site.validate.finding import Finding
@@ -119,12 +121,22 @@ class Tally:
         self._waiting, self._flushed_at = 0, 0.0
 
     def stored(self, verdict: Verdict, written: Written) -> None:
-        """A resource was stored with these findings."""
+        """A resource was stored with these findings. Never raises: a lost count must not look like a lost write."""
         self._add(verdict, f"{written.resource_type}/{written.id}", refused=False)
 
     def refused(self, verdict: Verdict) -> None:
-        """A resource was not stored because of these findings."""
+        """A resource was not stored because of these findings. Never raises."""
         self._add(verdict, f"{verdict.resource_type}/{verdict.resource_id}", refused=True)
+
+    def flush_if_possible(self) -> None:
+        """Write what was counted; what can not be written is lost, and only then said."""
+        try:
+            self.flush()
+        except (StorageFull, Unavailable):
+            # Whoever writes next is told that the disk is full or the database away; once is enough.
+            return
+        except MihubError as error:
+            log.warning("conformance-not-counted", error=type(error).__name__)
 
     def flush(self) -> None:
         """Write what was counted. Raises as the store of the counts does."""
@@ -163,7 +175,7 @@ class Tally:
             self._waiting += 1
             late = time.monotonic() - self._flushed_at > _FLUSH_SECONDS
         if self._waiting >= _FLUSH_RESOURCES or late:
-            self.flush()
+            self.flush_if_possible()
 
     def _note(self, today: date, verdict: Verdict, found: Finding, example: str) -> None:
         place = place_of(found.location) if len(self._spots) < _MOST_SPOTS else ""
