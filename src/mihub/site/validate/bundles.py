@@ -1,60 +1,93 @@
-"""What holds between the entries of a Bundle, beside R4's own conditions: addresses, identities, reachability.
+"""What holds between the entries of a Bundle, beside R4's own conditions: addresses, identities, what leads to what.
 
-Source: https://hl7.org/fhir/R4/bundle.html; severities as HL7's Java validator. Above: `engine`. Below: `container`.
+Source: https://hl7.org/fhir/R4/bundle.html and documents.html; severities as HL7's Java validator. Above: `engine`. Below:
+`container`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from mihub.core.fhir import Json, Resource
 from mihub.core.fhir.reference import holders, literal
+from mihub.site.validate.container import Container
+from mihub.site.validate.finding import Severity
 from mihub.site.validate.run import RESOURCE, Run, Where
 
 _ABSOLUTE: Final = re.compile(r"(?:https?://|urn:(?:uuid|oid):)\S+")
+# Types whose entries may come without an address: the server gives one.
+_BEFORE_STORAGE: Final = frozenset({"transaction", "transaction-response", "batch", "batch-response"})
+# What a Composition and a MessageHeader must bring along.
+_CARRIED: Final = {
+    "document": re.compile(
+        r"(?:subject|encounter|custodian|author|attester|event|section)(?:\[\d+\])?"
+        r"(?:\.(?:section|entry|author|focus|party|detail)(?:\[\d+\])?)*"
+    ),
+    "message": re.compile(r"focus(?:\[\d+\])?"),
+}
 
 
 def check_bundle(bundle: Resource, where: Where, run: Run) -> None:
     """The rules of the Bundle's type, entry by entry."""
-    rows = bundle.get("entry")
-    if not isinstance(rows, list):
-        return
+    rows, container = bundle.get("entry"), run.container
     kind = bundle.get("type")
+    kind = kind if isinstance(kind, str) else ""
+    if not isinstance(rows, list) or not rows or container is None:
+        if kind in _CARRIED:
+            run.add("bundle-first-entry", where, expected=_first_of(kind))
+        return
     seen: dict[str, int] = {}
     for index, row in enumerate(rows):
         if isinstance(row, dict):
             place = (where, "entry", index)
             _entry(row, kind, place, run)
             _unique(row, kind, seen, index, place, run)
-    _urns(rows, where, run)
-    if kind in ("document", "message"):
-        _first(rows, str(kind), where, run)
-        _references(bundle, rows, str(kind), where, run)
+            _resolved(row, kind if index == 0 else "", container, place, run)
+    if kind in _CARRIED:
+        _first(rows, kind, where, run)
+        _linked(rows, kind, container, where, run)
 
 
-def _entry(row: Json, kind: object, place: Where, run: Run) -> None:
+def _first_of(kind: str) -> str:
+    return "Composition" if kind == "document" else "MessageHeader"
+
+
+def _entry(row: Json, kind: str, place: Where, run: Run) -> None:
     full_url, resource = row.get("fullUrl"), row.get("resource")
-    if isinstance(full_url, str):
-        if not _ABSOLUTE.fullmatch(full_url):
-            run.add("bundle-full-url", place)
-        elif isinstance(resource, dict):
-            _identity(full_url, resource, place, run)
-    elif kind in ("document", "message") and isinstance(resource, dict):
-        run.add("bundle-full-url-missing", place, "error", type=str(kind))
+    if not isinstance(full_url, str):
+        if kind not in _BEFORE_STORAGE and "_fullUrl" not in row:
+            run.add("bundle-full-url-missing", place, "error", type=kind)
+    elif not _ABSOLUTE.fullmatch(full_url):
+        run.add("bundle-full-url", place)
+    elif isinstance(resource, dict):
+        _identity(full_url, resource, place, run)
+    if kind == "searchset":
+        _found(row, resource, place, run)
+
+
+def _found(row: Json, resource: Any, place: Where, run: Run) -> None:
+    """What a search brings has an id; what is no outcome is a resource."""
+    search = row.get("search")
+    mode = search.get("mode") if isinstance(search, dict) else None
+    if not isinstance(resource, dict):
+        run.add("bundle-search", place, "error", expected="resource")
+    elif mode in ("match", "include") and "id" not in resource:
+        run.add("bundle-search", place, "error", expected="resource.id")
+    elif mode == "outcome" and resource.get("resourceType") != "OperationOutcome":
+        run.add("bundle-search", place, "error", expected="OperationOutcome")
 
 
 def _identity(full_url: str, resource: Json, place: Where, run: Run) -> None:
     """A RESTful address ends with the resource's own type and id."""
     parts = literal(full_url)
-    identifier = resource.get("id")
-    if parts is None or not isinstance(identifier, str):
-        return
-    if parts.resource_type != resource.get("resourceType") or parts.id != identifier:
+    if parts is not None and (parts.resource_type, parts.id) != (
+        resource.get("resourceType"), resource.get("id")
+    ):  # fmt: skip
         run.add("bundle-full-url-id", place)
 
 
-def _unique(row: Json, kind: object, seen: dict[str, int], index: int, place: Where, run: Run) -> None:
+def _unique(row: Json, kind: str, seen: dict[str, int], index: int, place: Where, run: Run) -> None:
     full_url, resource = row.get("fullUrl"), row.get("resource")
     if not isinstance(full_url, str) or kind == "history":
         return
@@ -66,59 +99,60 @@ def _unique(row: Json, kind: object, seen: dict[str, int], index: int, place: Wh
     seen.setdefault(key, index)
 
 
-def _urns(rows: list[Json], where: Where, run: Run) -> None:
-    """A urn can only be resolved inside; a document's Composition brings along what it refers to."""
-    document = run.container is not None and run.container.bundle.get("type") == "document"
-    for index, row in enumerate(rows):
-        resource = row.get("resource") if isinstance(row, dict) else None
-        if not isinstance(resource, dict) or run.container is None:
+def _resolved(row: Json, leading: str, container: Container, place: Where, run: Run) -> None:
+    """A urn can only be resolved inside; the leading resource brings along what it is about."""
+    resource = row.get("resource")
+    carried = _CARRIED.get(leading)
+    for path, holder in holders(resource) if isinstance(resource, dict) else ():
+        reference = holder["reference"]
+        if reference[:1] == "#" or container.find(reference) is not None:
             continue
-        whole = document and index == 0
-        for path, holder in holders(resource):
-            reference = holder["reference"]
-            missing = reference[:1] != "#" and run.container.find(reference) is None
-            if missing and (reference.startswith("urn:") or (whole and not path.startswith("contained"))):
-                place = ((where, "entry", index), "resource", RESOURCE)
-                run.add("reference-unresolved", ((place, path, -1)) if path else place)
+        if reference.startswith("urn:") or (carried is not None and carried.fullmatch(path)):
+            inside = (place, "resource", RESOURCE)
+            run.add("reference-unresolved", (inside, path, -1) if path else inside)
 
 
 def _first(rows: list[Json], kind: str, where: Where, run: Run) -> None:
-    """A document begins with its Composition, a message with its MessageHeader."""
-    first = rows[0].get("resource") if rows and isinstance(rows[0], dict) else None
-    wanted = "Composition" if kind == "document" else "MessageHeader"
+    """A document begins with its Composition, a message with its MessageHeader (bdl-11, bdl-12 name the type)."""
+    first = rows[0].get("resource") if isinstance(rows[0], dict) else None
     if not isinstance(first, dict):
-        run.add("bundle-first-entry", where, expected=wanted)
+        run.add("bundle-first-entry", where, expected=_first_of(kind))
 
 
-def _references(bundle: Resource, rows: list[Json], kind: str, where: Where, run: Run) -> None:
-    """In a document and a message what is referenced is brought along, and what is brought along is referenced."""
-    container = run.container
-    if container is None:
-        return
+def _linked(rows: list[Json], kind: str, container: Container, where: Where, run: Run) -> None:
+    """Every entry is reached from the first one; in R4 against the direction of references only Provenance is."""
+    resources = [row.get("resource") if isinstance(row, dict) else None for row in rows]
+    number = {id(one): index for index, one in enumerate(resources) if isinstance(one, dict)}
+    targets = [_targets(one, container, number) for one in resources]
     reached: set[int] = set()
-    todo = [rows[0].get("resource")] if rows and isinstance(rows[0], dict) else []
-    visited: set[int] = set()
+    _visit(0, targets, reached)
+    changed = True
+    while changed:
+        changed = False
+        for index, one in enumerate(resources):
+            if index not in reached and isinstance(one, dict) and targets[index] & reached:
+                if kind == "document" and one.get("resourceType") != "Provenance":
+                    run.add("bundle-backward", (where, "entry", index), "warning")
+                _visit(index, targets, reached)
+                changed = True
+    for index, one in enumerate(resources):
+        if isinstance(one, dict) and index not in reached:
+            severity: Severity = "error" if kind == "document" else "warning"
+            run.add("bundle-unreachable", (where, "entry", index), severity)
+
+
+def _targets(resource: Any, container: Container, number: dict[int, int]) -> set[int]:
+    """The entries a resource refers to."""
+    if not isinstance(resource, dict):
+        return set()
+    found = (container.find(holder["reference"]) for _, holder in holders(resource))
+    return {number[id(one)] for one in found if id(one) in number}
+
+
+def _visit(start: int, targets: list[set[int]], reached: set[int]) -> None:
+    todo = [start]
     while todo:
-        resource = todo.pop()
-        if not isinstance(resource, dict) or id(resource) in visited:
-            continue
-        visited.add(id(resource))
-        reached.add(id(resource))
-        for _, holder in holders(resource):
-            target = container.find(holder["reference"])
-            if target is not None:
-                todo.append(target)
-    _unreached(rows, reached, where, run)
-
-
-def _unreached(rows: list[Json], reached: set[int], where: Where, run: Run) -> None:
-    """Entries nobody refers to; one that refers to a reached entry belongs to it (Provenance)."""
-    for index, row in enumerate(rows):
-        resource = row.get("resource") if isinstance(row, dict) else None
-        if not isinstance(resource, dict) or id(resource) in reached:
-            continue
-        backward = run.container is not None and any(
-            id(run.container.find(holder["reference"])) in reached for _, holder in holders(resource)
-        )
-        if not backward:
-            run.add("bundle-unreachable", (where, "entry", index), "warning")
+        index = todo.pop()
+        if index not in reached:
+            reached.add(index)
+            todo += targets[index]

@@ -24,6 +24,13 @@ from mihub.site.validate.tree import Node
 if TYPE_CHECKING:
     from mihub.site.validate.engine import Engine
 
+_IMPOSE: Final = "http://hl7.org/fhir/StructureDefinition/structuredefinition-imposeProfile"
+# R4: every observation with one of these LOINC codes conforms to the profile (https://hl7.org/fhir/R4/observation-vitalsigns.html).
+_VITAL_SIGNS: Final = {
+    "85353-1": "vitalspanel", "9279-1": "resprate", "8867-4": "heartrate", "2708-6": "oxygensat",
+    "8310-5": "bodytemp", "8302-2": "bodyheight", "9843-4": "headcircum", "29463-7": "bodyweight",
+    "39156-5": "bmi", "85354-9": "bp",
+}  # fmt: skip
 _ABSTRACT: Final = frozenset({"Resource", "DomainResource", "Element", "BackboneElement"})
 
 
@@ -35,6 +42,8 @@ class Profile:
     type: str
     check: Check | None
     tree: Node
+    # Profiles that a resource of this one must fit as well.
+    imposed: tuple[str, ...] = ()
 
 
 class Profiles:
@@ -65,7 +74,13 @@ class Profiles:
         name = str(found.resource.get("type") or "") if found is not None else ""
         if canonical.partition("|")[0] == CORE + name:
             return Profile(canonical, name, None, tree)
-        return Profile(canonical, name, Delta(engine, canonical).root(tree, name), tree)
+        rows = found.resource.get("extension") if found is not None else None
+        imposed = tuple(
+            str(row.get("valueCanonical"))
+            for row in rows or ()
+            if isinstance(row, dict) and row.get("url") == _IMPOSE and row.get("valueCanonical")
+        )
+        return Profile(canonical, name, Delta(engine, canonical).root(tree, name), tree, imposed)
 
     def claimed(self, value: Json, name: str, where: Where, run: Run, more: Sequence[str]) -> None:
         """A resource against the profiles it claims and those named."""
@@ -78,7 +93,7 @@ class Profiles:
                     seen.add(canonical)
                     place = ((where, "meta", -1), "profile", index)
                     self._check(canonical, value, name, where, place, run)
-        for canonical in more:
+        for canonical in (*more, *_of_code(value)) if name == "Observation" else more:
             if canonical not in seen:
                 seen.add(canonical)
                 self._check(canonical, value, name, where, where, run)
@@ -97,6 +112,11 @@ class Profiles:
             run.add("profile-type", place, "error", canonical, expected=profile.type, type=name)
         elif profile.check is not None:
             profile.check(value, where, run)
+        for one in profile.imposed:
+            if (id(value), one) not in run.trying:
+                run.trying.add((id(value), one))
+                self._check(one, value, name, where, place, run)
+                run.trying.discard((id(value), one))
 
     def _above(self, wanted: str, name: str) -> bool:
         kind = model_type(name)
@@ -180,6 +200,18 @@ class Profiles:
                             url=url, slices=expected)  # fmt: skip
 
         return both
+
+
+def _of_code(observation: Json) -> list[str]:
+    """The vital signs profile that an observation's code brings with it."""
+    code = observation.get("code")
+    codings = code.get("coding") if code.__class__ is dict else None
+    for one in codings if codings.__class__ is list else ():
+        if one.__class__ is dict and one.get("system") == "http://loinc.org":
+            name = _VITAL_SIGNS.get(str(one.get("code")))
+            if name is not None:
+                return [CORE + name]
+    return []
 
 
 def _shown(canonical: str) -> str:

@@ -113,8 +113,9 @@ RULES: Final[dict[str, str]] = {
     "bundle-full-url-duplicate": "invalid",
     "bundle-full-url-id": "invalid",
     "bundle-first-entry": "invalid",
-    "bundle-request": "invalid",
     "bundle-unreachable": "informational",
+    "bundle-backward": "invalid",
+    "bundle-search": "invalid",
     # Profiles.
     "profile-unknown": "not-found",
     "profile-type": "invalid",
