@@ -444,6 +444,48 @@ def site_allow(
     site.allow(folder, keys, title=title, until=until.date(), min_cell=min_cell)
 
 
+@site_app.command("backup")
+def site_backup(
+    target: Annotated[
+        Path, typer.Argument(help="A new file, or a folder that gets one named by site and time.")
+    ],
+    folder: SiteFolder = HERE,
+    with_keys: Annotated[
+        bool, typer.Option("--with-keys", help="Also the private keys: whoever has the file is the site.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the whole site to one file, of one moment, while it serves.
+
+    Example: mihub site backup --site my-site /mnt/backups
+    """
+    from mihub.apps import site_backup as app_backup
+
+    app_backup.backup(folder, target, with_keys=with_keys, as_json=as_json)
+
+
+@site_app.command("restore")
+def site_restore(
+    backup: Annotated[Path, typer.Argument(help="A file made by mihub site backup.")],
+    folder: Annotated[
+        Path,
+        typer.Option("--site", help="A new folder; for a backup without keys it holds keys.json and secret."),
+    ],
+    database_url: Annotated[
+        str | None,
+        typer.Option(help="An empty PostgreSQL database by URL (default: as the backup's settings say)."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a site from a backup, on this or a later version of PostgreSQL; rows of every table are compared.
+
+    Example: mihub site restore my-clinic-20261123T180000Z.mihub-backup --site new-folder
+    """
+    from mihub.apps import site_backup as app_backup
+
+    app_backup.restore(backup, folder, database_url=database_url, as_json=as_json)
+
+
 @hub_app.command("init")
 def hub_init(
     folder: Annotated[Path, typer.Argument(help="A new folder.")],

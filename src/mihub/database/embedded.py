@@ -141,12 +141,28 @@ class Embedded:
                 return
             if self._start().returncode == 0:
                 return
+            self._refuse_other_version()
             time.sleep(0.5)
         raise Unavailable(
             "PostgreSQL did not start.",
             where=str(self._data_dir / "server.log"),
             next_step="Read the last lines of that file; a full disk and missing rights are usual causes.",
         )
+
+    def _refuse_other_version(self) -> None:
+        files = (self._data_dir / "PG_VERSION").read_text(encoding="ascii").strip()
+        said = subprocess.run(  # noqa: S603  # our own program, no shell
+            [str(programs() / "postgres"), "--version"], check=False, capture_output=True, text=True
+        ).stdout.split()
+        brought = said[2].partition(".")[0] if len(said) > 2 else files
+        if brought != files:
+            raise ConfigurationError(
+                f"The files are of PostgreSQL {files}, the installed one is {brought}.",
+                where=str(self._data_dir),
+                rule="a major version reads its own files only",
+                next_step="Back up with the earlier installation (mihub site backup), restore with this one"
+                " (docs/how-to/back-up-and-restore.md).",
+            )
 
     def _start(self) -> subprocess.CompletedProcess[bytes]:
         settings = _SETTINGS | {"unix_socket_directories": str(self._socket_dir)}

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+
+import psycopg
 
 from mihub.database.faults import translated
 from mihub.database.pool import Connection, Pool
@@ -42,14 +45,15 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def migrate(pool: Pool, package: str) -> int:
+def migrate(pool: Pool, package: str, *, rehearse: bool = False) -> int:
     """Apply what is missing of `package` (dotted name, its `NNNN_*.sql` files); the number of files applied
     now.
 
-    Raises `ConfigurationError` when the database is newer than this program or an applied file was changed.
+    `rehearse`: do it on the real tables and take all of it back. Raises `ConfigurationError` when the database is newer
+    than this program or an applied file was changed.
     """
     known = migrations(package)
-    with translated(), pool.connection() as connection, connection.transaction():
+    with translated(), pool.connection() as connection, connection.transaction(force_rollback=rehearse):
         # One at a time, also across processes that start together.
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('mihub_migration'))")
         connection.execute(_LEDGER)
@@ -63,6 +67,49 @@ def migrate(pool: Pool, package: str) -> int:
                 (package, migration.number, migration.name, migration.checksum),
             )
     return len(missing)
+
+
+def packages_below(root: str) -> list[str]:
+    """The packages below a dotted name that have migrations, in order of their names."""
+    found = []
+    waiting = [(root, resources.files(root))]
+    while waiting:
+        name, folder = waiting.pop()
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if any(_NAME.fullmatch(entry.name) for entry in entries):
+            found.append(name)
+        waiting += [
+            (f"{name}.{one.name}", one) for one in entries if one.is_dir() and one.name.isidentifier()
+        ]
+    return sorted(found)
+
+
+def applied(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]:
+    """The newest migration of each package in a database; {} for one that is not ours."""
+    row = connection.execute("SELECT to_regclass('mihub_migration') IS NOT NULL").fetchone()
+    if row is None or not row[0]:
+        return {}
+    rows = connection.execute("SELECT package, max(number) FROM mihub_migration GROUP BY package ORDER BY 1")
+    return {str(package): int(str(number)) for package, number in rows}
+
+
+def refuse_newer(packages: Mapping[str, int]) -> None:
+    """Raises `ConfigurationError` when these tables are of a newer program than this one."""
+    for package, newest in packages.items():
+        known = _known(package)
+        if newest > known:
+            raise ConfigurationError(
+                f"The tables are of a newer MiHUB (they are at {newest}, this program knows {known}).",
+                where=package,
+                next_step="Install that newer version; an older program must not write here.",
+            )
+
+
+def _known(package: str) -> int:
+    try:
+        return max((one.number for one in migrations(package)), default=0)
+    except ModuleNotFoundError:
+        return 0
 
 
 def migrations(package: str) -> list[Migration]:
