@@ -52,6 +52,10 @@ class World(Protocol):
         """The tree of a structure, None when it is unknown or broken."""
         ...
 
+    def type_check(self, name: str) -> Check | None:
+        """The check of a type, compiled now if it is not yet."""
+        ...
+
     def inner_resource(self, value: Json, where: Where, run: Run) -> None:
         """A resource inside another: contained, in an entry, in a parameter."""
         ...
@@ -273,7 +277,8 @@ class BaseTypes:
             known = self._shapes.get(node.path)
             return known.check if known is not None else self._grow(node.path, node, root).check
         checks: list[Check] = []
-        inner = self.type_check(code)
+        # An extension may hold any type: none is compiled before one does.
+        inner = _later(self._world, code) if owner == "Extension" else self.type_check(code)
         if inner is not None:
             checks.append(inner)
         if code == "Reference":
@@ -285,8 +290,9 @@ class BaseTypes:
         test = bound(binding, code, self._world.codes) if binding is not None else None
         if test is not None:
             checks.append(test)
-        own = frozenset(key for row in node.types for key in self._keys_of(type_code(row)))
-        checks += self._tests(node.definition, code, BUILT_IN | own)
+        if any(row.key not in BUILT_IN for row in constraints_of(node.definition)):
+            own = frozenset(key for row in node.types for key in self._keys_of(type_code(row)))
+            checks += self._tests(node.definition, code, BUILT_IN | own)
         return chained(checks) if checks else _any
 
     def _keys_of(self, code: str) -> frozenset[str]:
@@ -309,6 +315,19 @@ class BaseTypes:
 def _is_resource_id(node: Node) -> bool:
     base = node.definition.get("base")
     return isinstance(base, dict) and base.get("path") == "Resource.id"
+
+
+def _later(world: World, code: str) -> Check:
+    """A type compiled at its first value."""
+    known: Check | None = None
+
+    def check(value: Any, where: Where, run: Run) -> None:
+        nonlocal known
+        if known is None:
+            known = world.type_check(code) or _any
+        known(value, where, run)
+
+    return check
 
 
 def _own_address(value: str, where: Where, run: Run) -> None:
