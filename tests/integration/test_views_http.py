@@ -16,9 +16,9 @@ import pytest
 
 from mihub.core.policy.actor import Purpose, Role
 from mihub.site.api.app import create_app
+from mihub.site.jobs.jobs import Jobs
 from mihub.site.site import Site
 from mihub.site.store.protocol import AuditQuery
-from mihub.site.views import exports as exports_room
 from tests.store_record import Client, access, client, open_site, postgres, site  # noqa: F401  # fixtures
 
 Json = dict[str, Any]
@@ -275,7 +275,7 @@ def test_an_export_goes_on_after_a_restart_and_fails_when_interrupted_again_and_
 ) -> None:
     with monkeypatch.context() as patch:
         # The process ends before it has begun to work.
-        patch.setattr(exports_room.Exports, "work", lambda self: None)
+        patch.setattr(Jobs, "work", lambda self: None)
         first = open_site(postgres, tmp_path)
         try:
             who = Client(create_app(first), access())

@@ -30,7 +30,6 @@ from mihub.core.wire.feasibility import KIND
 from mihub.core.wire.keys import KeySet, PublicKeys
 from mihub.errors import MihubError
 from mihub.site.api.app import create_app
-from mihub.site.api.views_http import exports_of
 from mihub.site.feasibility.room import Feasibility, open_room
 from mihub.site.ingest.importer import Importer
 from mihub.site.ingest.refusing import Intake
@@ -42,6 +41,7 @@ from mihub.site.mailbox.handlers import Handler, answer_feasibility
 from mihub.site.mailbox.mailbox import Mailbox
 from mihub.site.quarantine.collected import Collected
 from mihub.site.quarantine.room import QuarantineRoom, Tried
+from mihub.site.search.of_packages import stale
 from mihub.site.settings import SiteSettings
 from mihub.site.site import Site
 from mihub.site.validate.finding import Validator
@@ -49,7 +49,7 @@ from mihub.site.validate.finding import Validator
 FOLLOW_SECONDS = 0.5
 _KEPT_IMPORTS = 20
 _RETRY_SECONDS = 5.0
-_EXPORTS_SECONDS = 600.0
+_JOBS_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,8 @@ class OpenSite:
             "resources": dict(sorted(self.record.store.counts().items())),
             "joined": self.mailbox is not None,
             "packages": len(self.record.packages.list()),
+            # "" or a sentence: packages came or went since the site was opened.
+            "search_parameters": stale(self.record.catalogue, self.folder),
             "projects": [one.title or one.project for one in self.mailbox.allowances.all()]
             if self.mailbox
             else [],
@@ -174,20 +176,20 @@ class OpenSite:
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
         """What must run while the site serves: facts, exports, letters, linkage."""
-        tasks = [self._follow(), self._keep_exports()]
+        tasks = [self._follow(), self._keep_jobs()]
         if self.agent is not None:
             tasks.append(self._exchange_letters(self.agent))
         if self.feed is not None:
             tasks.append(self.feed.run())
         return tasks
 
-    async def _keep_exports(self) -> None:
-        """Go on with exports that a restart interrupted, and delete what has expired."""
-        exports = exports_of(self.record)
+    async def _keep_jobs(self) -> None:
+        """Go on with exports, imports and bundles that a restart interrupted, and delete what has expired."""
         while True:
-            await run_in_threadpool(exports.sweep)
-            exports.work()
-            await asyncio.sleep(_EXPORTS_SECONDS)
+            for jobs in self.record.background.values():
+                await run_in_threadpool(jobs.sweep)
+                jobs.work()
+            await asyncio.sleep(_JOBS_SECONDS)
 
     async def _exchange_letters(self, agent: Agent) -> None:
         """Run the agent while the site answers. Cutting it off loses nothing: it goes on from its tables."""

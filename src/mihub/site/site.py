@@ -18,6 +18,7 @@ from mihub.database.embedded import Embedded
 from mihub.database.pool import Pool, open_pool
 from mihub.errors import MihubError
 from mihub.site.access.gate import AssertionKeys, Gate
+from mihub.site.jobs.jobs import Jobs
 from mihub.site.quarantine.door import Door, Faults, SaysNothing
 from mihub.site.quarantine.gated_store import GatedStore
 from mihub.site.quarantine.levels import Levels, levels_of
@@ -25,8 +26,9 @@ from mihub.site.quarantine.postgres import PostgresQuarantine
 from mihub.site.quarantine.postgres_counts import PostgresCounts
 from mihub.site.quarantine.protocol import Quarantine
 from mihub.site.quarantine.tally import Tally
-from mihub.site.search.catalogue import Catalogue, catalogue
+from mihub.site.search.catalogue import Catalogue
 from mihub.site.search.extract import TRANSPORT_SYSTEM, TransportIdOf, indexer
+from mihub.site.search.of_packages import catalogue_of_packages
 from mihub.site.search.parse import PageLimits, Parser
 from mihub.site.search.postgres import PostgresSearch
 from mihub.site.search.protocol import Search
@@ -55,6 +57,8 @@ class Site:
     tally: Tally
     quarantine: Quarantine
     pool: Pool | None = None
+    # Work that outlives requests, by the folder where it is kept; `apps` sees to it that it goes on after a restart.
+    background: dict[str, Jobs] = field(default_factory=dict)
     _closing: list[Callable[[], None]] = field(default_factory=list)
 
     @classmethod
@@ -108,8 +112,8 @@ class Site:
         door: Door,
     ) -> Site:
         try:
-            known, local = catalogue(), zone(settings.time_zone)
-            version = f"{known.version}-{settings.time_zone}-{'transport' if transport_id else 'alone'}"
+            known, local = catalogue_of_packages(settings.data_dir), zone(settings.time_zone)
+            version = index_version(known, settings.time_zone, alone=transport_id is None)
             record = PostgresStore(pool, indexer(known, local, transport_id), catalogue=version)
             quarantine, tally = PostgresQuarantine(pool), Tally(PostgresCounts(pool), local, now)
             store = GatedStore(record, door, tally, quarantine)
@@ -153,8 +157,15 @@ class Site:
 
     def close(self) -> None:
         """Give back what was opened, last first. Calling it again does nothing."""
+        for jobs in self.background.values():
+            jobs.stop()
         self.store.close()
         _close_all(self._closing)
+
+
+def index_version(known: Catalogue, time_zone: str, *, alone: bool = False) -> str:
+    """What the index is made of; a record with another one is indexed again when it is opened."""
+    return f"{known.version}-{time_zone}-{'alone' if alone else 'transport'}"
 
 
 class PatientFinder:

@@ -18,11 +18,12 @@ from mihub.core.policy.rules import Action
 from mihub.errors import Forbidden, InvalidInput
 from mihub.site.api.call import Call
 from mihub.site.api.views import noted_names, patients_of, view_of
+from mihub.site.jobs.job import Job, JobFailed
 from mihub.site.store.protocol import Note
 from mihub.site.views import arrow
 from mihub.site.views.exports import Exports
 from mihub.site.views.formats import FILES, NDJSON, PARQUET, named
-from mihub.site.views.job import ExportFailed, Job
+from mihub.site.views.job import Wish, outputs_of, wish_of
 from mihub.site.views.request import Asked
 
 ADDRESS: Final = "$viewdefinition-export"
@@ -50,8 +51,7 @@ def kick_off(call: Call, asked: Asked, exports: Exports) -> Answer:
                 next_step="Sign in with a role that may, or ask the organisation.",
             )
     job = exports.start(
-        Job(
-            access=call.access,
+        Wish(
             views=_named(views),
             form=form.name,
             header=asked.header,
@@ -59,12 +59,13 @@ def kick_off(call: Call, asked: Asked, exports: Exports) -> Answer:
             since=asked.since,
             names=noted_names(asked, views[0][1]),
             tracking=asked.tracking,
-        )
+        ),
+        call.access,
     )
     status = _address(call, job)
     body = _parameters(
         ("exportId", "valueString", job.id),
-        ("clientTrackingId", "valueString", job.tracking),
+        ("clientTrackingId", "valueString", job.asked["tracking"]),
         ("status", "valueCode", "accepted"),
         ("location", "valueUri", status),
         ("cancelUrl", "valueUri", status),
@@ -74,12 +75,12 @@ def kick_off(call: Call, asked: Asked, exports: Exports) -> Answer:
 
 def status(call: Call, export_id: str, exports: Exports) -> Answer:
     """How far it is. It says only whether it has ended, the result says how."""
-    job = exports.of(export_id, call.access)
+    job = exports.jobs.of(export_id, call.access)
     if not job.is_open:
         return 303, {"Location": f"{_address(call, job)}/result", **_expiry(job)}, None
     body = _parameters(
         ("exportId", "valueString", job.id),
-        ("clientTrackingId", "valueString", job.tracking),
+        ("clientTrackingId", "valueString", job.asked["tracking"]),
         ("status", "valueCode", job.state),
     )
     return 202, {"Retry-After": str(_RETRY_SECONDS), "X-Progress": job.state}, body
@@ -87,17 +88,17 @@ def status(call: Call, export_id: str, exports: Exports) -> Answer:
 
 def cancel(call: Call, export_id: str, exports: Exports) -> Answer:
     """End it and delete its files; from now on it is not there."""
-    exports.cancel(export_id, call.access)
+    exports.jobs.cancel(export_id, call.access)
     return 202, {}, None
 
 
 def result(call: Call, export_id: str, exports: Exports) -> Answer:
     """The manifest. Raises `ExportFailed` with what went wrong, `InvalidInput` while it runs."""
-    job = exports.of(export_id, call.access)
+    job = exports.jobs.of(export_id, call.access)
     if job.is_open:
         raise InvalidInput("The export has not ended yet.", next_step="Ask for its status.")
     if job.state == "failed":
-        raise ExportFailed(job)
+        raise JobFailed(job)
     begin = _address(call, job)
     outputs = [
         {
@@ -109,14 +110,14 @@ def result(call: Call, export_id: str, exports: Exports) -> Answer:
                 *[{"name": "note", "valueString": note} for note in one.notes],
             ],
         }
-        for one in job.outputs
+        for one in outputs_of(job.made)
     ]
     body = _parameters(
         ("exportId", "valueString", job.id),
-        ("clientTrackingId", "valueString", job.tracking),
+        ("clientTrackingId", "valueString", job.asked["tracking"]),
         ("status", "valueCode", "completed"),
         ("location", "valueUri", begin),
-        ("_format", "valueCode", job.form),
+        ("_format", "valueCode", wish_of(job.asked).form),
         ("exportStartTime", "valueInstant", _instant(job.started)),
         ("exportEndTime", "valueInstant", _instant(job.ended)),
         ("exportDuration", "valueInteger", round(job.ended - job.started)),

@@ -36,11 +36,13 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 def exports_of(site: Site) -> Exports:
     """The exports in the site's folder. Any process may hold one; only one at a time works on them."""
-    return Exports(
+    exports = Exports(
         site.settings.data_dir / FOLDER,
         records_of(site),
         lambda access: site.gate.restriction(access, Action.EXPORT),
     )
+    site.background[FOLDER] = exports.jobs
+    return exports
 
 
 def routes(site: Site, read_body: _ReadBody, base_of: Callable[[Site, Request], str]) -> list[Route]:
@@ -65,7 +67,7 @@ def routes(site: Site, read_body: _ReadBody, base_of: Callable[[Site, Request], 
 
     def file(call: Call, request: Request, data: bytes) -> Response:
         path, job = exports.file(_id(request), str(request.path_params["name"]), call.access)
-        return FileResponse(path, headers=_NO_STORE, media_type=named(job.form).media, filename=path.name)
+        return FileResponse(path, headers=_NO_STORE, media_type=named(job.asked["form"]).media, filename=path.name)
 
     def at(path: str, work: _Work, *methods: str) -> Route:
         return Route(path, _endpoint(site, work, read_body, base_of), methods=list(methods))

@@ -1,15 +1,10 @@
-"""One export as it is kept: what was asked, by whom, how far it is, what it made. Plain JSON on disk. Above: `exports`."""
+"""What an export of views was asked for and what it made, as a job keeps them: plain JSON. Above: `exports`."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
-
-from mihub.core.policy.actor import Access, Actor, MemberId, Purpose, Role, TransportId
-from mihub.errors import MihubError
-
-State = Literal["accepted", "in-progress", "completed", "failed"]
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +17,10 @@ class Output:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Job:
-    """Times are seconds since 1970, 0 when not yet. `views`: name of the output and checked ViewDefinition."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`views`: name of the output and checked ViewDefinition."""
 
-    access: Access
     views: list[tuple[str, dict[str, Any]]]
     form: str
     header: bool = True
@@ -34,78 +28,34 @@ class Job:
     since: datetime | None = None
     names: str = ""
     tracking: str = ""
-    id: str = ""
-    state: State = "accepted"
-    attempts: int = 0
-    created: float = 0
-    started: float = 0
-    ended: float = 0
-    expires: float = 0
-    outputs: list[Output] = field(default_factory=list)
-    error: dict[str, Any] | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Still to be done."""
-        return self.state in ("accepted", "in-progress")
-
-    def belongs_to(self, access: Access) -> bool:
-        """Is this who started it?"""
-        mine, other = self.access.actor, access.actor
-        return (mine.id, mine.organization, mine.role) == (other.id, other.organization, other.role) and (
-            self.access.subject == access.subject
-        )
-
-    def fail(self, error: MihubError) -> None:
-        """Keep what went wrong, for whoever asks."""
-        self.error = {
-            "what": error.what, "where": error.where, "rule": error.rule, "next_step": error.next_step,
-            "code": error.issue_code, "status": error.http_status,
-        }  # fmt: skip
 
 
-class ExportFailed(MihubError):
-    """The result of an export that failed; status and code are those of the failure."""
-
-    def __init__(self, job: Job) -> None:
-        kept = job.error or {}
-        super().__init__(
-            kept.get("what", "The export failed."),
-            where=kept.get("where", ""),
-            rule=kept.get("rule", ""),
-            next_step=kept.get("next_step", "Start it again."),
-        )
-        # What a class says for all its errors is said here for one.
-        self.issue_code = kept.get("code", "exception")  # type: ignore[misc]  # one failure, not a class of them
-        self.http_status = kept.get("status", 500)  # type: ignore[misc]  # as above
-
-
-def stored(job: Job) -> dict[str, Any]:
+def asked(wish: Wish) -> dict[str, Any]:
     """As JSON."""
     return {
-        **asdict(job),
-        "since": job.since.isoformat() if job.since else None,
-        "patients": None if job.patients is None else list(job.patients),
+        **asdict(wish),
+        "since": wish.since.isoformat() if wish.since else None,
+        "patients": None if wish.patients is None else list(wish.patients),
     }
 
 
-def loaded(kept: dict[str, Any]) -> Job:
+def wish_of(kept: dict[str, Any]) -> Wish:
     """From JSON."""
-    who = kept["access"]
-    actor = who["actor"]
-    access = Access(
-        Actor(actor["id"], actor["name"], Role(actor["role"]), MemberId(actor["organization"])),
-        Purpose(who["purpose"]),
-        TransportId(who["subject"]) if who["subject"] else None,
-        who["care_relation"],
-    )
-    return Job(
+    return Wish(
         **{
             **kept,
-            "access": access,
             "views": [(name, document) for name, document in kept["views"]],
             "patients": None if kept["patients"] is None else tuple(kept["patients"]),
             "since": datetime.fromisoformat(kept["since"]) if kept["since"] else None,
-            "outputs": [Output(**{**one, "notes": tuple(one["notes"])}) for one in kept["outputs"]],
         }
     )
+
+
+def made(outputs: list[Output]) -> dict[str, Any]:
+    """As JSON."""
+    return {"outputs": [asdict(one) for one in outputs]}
+
+
+def outputs_of(kept: dict[str, Any]) -> list[Output]:
+    """From JSON."""
+    return [Output(**{**one, "notes": tuple(one["notes"])}) for one in kept.get("outputs", [])]
