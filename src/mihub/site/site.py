@@ -35,10 +35,12 @@ from mihub.site.search.protocol import Search
 from mihub.site.settings import SiteSettings
 from mihub.site.store.postgres import PostgresStore
 from mihub.site.store.protocol import Store
+from mihub.site.store.rows import Indexer
 from mihub.site.validate.finding import Validator
 
 if TYPE_CHECKING:
     from mihub.site.packages.shelf import Shelf
+    from mihub.site.subscriptions.room import Subscriptions
     from mihub.site.terminology.terminology import Terminology
 
 
@@ -114,7 +116,8 @@ class Site:
         try:
             known, local = catalogue_of_packages(settings.data_dir), zone(settings.time_zone)
             version = index_version(known, settings.time_zone, alone=transport_id is None)
-            record = PostgresStore(pool, indexer(known, local, transport_id), catalogue=version)
+            index = indexer(known, local, transport_id)
+            record = PostgresStore(pool, index, catalogue=version)
             quarantine, tally = PostgresQuarantine(pool), Tally(PostgresCounts(pool), local, now)
             store = GatedStore(record, door, tally, quarantine)
             search = PostgresSearch(pool)
@@ -133,6 +136,8 @@ class Site:
                 tally,
                 quarantine,
                 pool,
+                index,
+                now,
                 _closing=closing,
             )
         except BaseException:
@@ -154,6 +159,20 @@ class Site:
         from mihub.site.terminology.of_site import open_terminology
 
         return open_terminology(self, self._closing.append)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions | None:
+        """Who wants to be told of changes; None for a record without a database. Opened with the API."""
+        from mihub.site.subscriptions.room import Subscriptions
+
+        if self.pool is None or self.index is None:
+            return None
+        room = Subscriptions(
+            self.pool, self.store, self.gate, self.parser, self.index, self.settings, self.now
+        )
+        if isinstance(self.store, GatedStore):
+            self.store.checks.append(room.check)
+        return room
 
     def close(self) -> None:
         """Give back what was opened, last first. Calling it again does nothing."""
