@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mihub.core.fhir.definitions.memory import MemoryDefinitions
+from mihub.errors import MihubError
 from mihub.site.terminology.in_memory import InMemoryCodeSystem
 from mihub.site.terminology.protocol import FilterRefused
 from mihub.site.terminology.terminology import Terminology
@@ -223,3 +224,92 @@ def test_a_ring_in_the_hierarchy_is_cut(ring: list[str]) -> None:
     assert sorted(system.filter("concept", "is-a", ring[0])) == sorted(ring)
     with pytest.raises(FilterRefused, match="no value"):
         list(system.filter("concept", "is-a", ""))
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.sampled_from(["", "a", SYSTEM, VALUE_SET, "is-a", "true", "9.x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["code", "system", "concept", "value"]), inner)
+    ),
+    max_leaves=6,
+)
+_OPERATIONS = (
+    "expand",
+    "validate_code",
+    "validate_code_in_system",
+    "lookup",
+    "subsumes",
+    "translate",
+    "closure",
+    "batch_validate_code",
+)
+
+
+@st.composite
+def broken_requests(draw: st.DrawFn) -> Json:
+    """A request that is nearly right: one place anywhere in it holds something else."""
+    codes = ["a", "b"]
+    tree = code_system(codes, {"a": [], "b": ["a"]})
+    composed = value_set(
+        [{"system": SYSTEM, "filter": [{"property": "concept", "op": "is-a", "value": "a"}]}]
+    )
+    concept_map = {
+        "resourceType": "ConceptMap",
+        "url": "https://example.org/ConceptMap/m",
+        "group": [{"source": SYSTEM, "target": "x", "element": [{"code": "a", "target": [{"code": "y"}]}]}],
+    }
+    coding = {"system": SYSTEM, "code": "a", "display": "Display a"}
+    request: Json = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "url", "valueUri": VALUE_SET},
+            {"name": "tx-resource", "resource": tree},
+            {"name": "tx-resource", "resource": composed},
+            {"name": "tx-resource", "resource": concept_map},
+            {"name": draw(st.sampled_from(["coding", "codingA", "concept"])), "valueCoding": coding},
+            {"name": "system", "valueUri": SYSTEM},
+            {"name": "code", "valueCode": "a"},
+            {"name": "codeB", "valueCode": "b"},
+            {"name": "count", "valueInteger": 5},
+            {"name": "displayLanguage", "valueCode": "de"},
+            {"name": "name", "valueString": "table"},
+        ],
+    }
+    place: Any = request
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = draw(st.sampled_from(keys))
+        inner = place[key]
+        if not isinstance(inner, (dict, list)) or not inner or draw(st.booleans()):
+            place[key] = draw(JSON)
+            return request
+        place = inner
+
+
+@settings(max_examples=300, deadline=None)
+@given(broken_requests(), st.sampled_from(_OPERATIONS))
+def test_no_request_is_a_fault_of_ours(request: Json, operation: str) -> None:
+    terminology = Terminology(MemoryDefinitions([]))
+    if not isinstance(request, dict):
+        return
+    with suppress(MihubError):
+        answer = getattr(terminology, operation)(request)
+        assert answer["resourceType"] in ("Parameters", "ValueSet", "ConceptMap")
+
+
+@settings(max_examples=150, deadline=None)
+@given(broken_requests())
+def test_a_broken_package_resource_is_a_doubt_of_the_validator(request: Json) -> None:
+    entries = (
+        request["parameter"] if isinstance(request, dict) and isinstance(request["parameter"], list) else []
+    )
+    resources = [
+        one["resource"] for one in entries if isinstance(one, dict) and isinstance(one.get("resource"), dict)
+    ]
+    terminology = Terminology(MemoryDefinitions([one for one in resources if "resourceType" in one]))
+    for answer in (terminology.member(VALUE_SET, SYSTEM, "b"), terminology.in_system(SYSTEM, "b")):
+        assert answer.verdict in ("yes", "no", "unknown")

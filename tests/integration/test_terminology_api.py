@@ -3,8 +3,13 @@
 # ruff: noqa: F811  # fixtures are imported by name
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import orjson
+
+from mihub.apps.conformance import terminology as suite
+from mihub.apps.conformance.tx_template import Template
 from mihub.core.policy.actor import Purpose, Role
 from tests.store_record import Client, access, client, postgres, site  # noqa: F401  # fixtures
 
@@ -231,3 +236,24 @@ def test_the_site_says_what_it_offers(client: Client) -> None:
     systems = {one["uri"] for one in capabilities["codeSystem"]}
     assert {"http://unitsofmeasure.org", "http://hl7.org/fhir/administrative-gender"} <= systems
     assert values(client.send("GET", "$versions"))["default"] == "4.0"
+
+
+def test_the_ecosystem_s_minimum_is_said(client: Client, shared: Path) -> None:
+    files = suite.files(shared / "data" / suite.ARCHIVE)
+    for path, name in (("metadata", "capstmt.json"), ("metadata?mode=terminology", "capterms.json")):
+        expected = orjson.loads(files[name])
+        assert Template(loose=True).difference(expected, client.send("GET", path).json()) == "", name
+
+
+def test_hostile_bodies_are_refused_in_a_sentence(client: Client) -> None:
+    bodies: list[Json] = [
+        {"resourceType": "Parameters", "parameter": "x"},
+        {"resourceType": "Parameters", "parameter": [{"name": 1}]},
+        {"resourceType": "ValueSet", "compose": []},
+        {"resourceType": "ValueSet", "compose": {"include": [{"system": {}}]}},
+        parameters(url=["a"]),
+    ]
+    for body in bodies:
+        answer = client.send("POST", "ValueSet/$expand", json=body)
+        assert 400 <= answer.status_code < 500, body
+        assert answer.json()["issue"][0]["details"]["text"]

@@ -106,11 +106,11 @@ def tolerated(data: Path, modes: frozenset[str] = frozenset({"general"})) -> lis
 
 def cases(archive: Path, modes: frozenset[str]) -> Iterator[Case]:
     """The cases whose mode is on, in the suite's order."""
-    files = _files(archive)
-    for suite in orjson.loads(files["test-cases.json"])["suites"]:
+    packed = files(archive)
+    for suite in orjson.loads(packed["test-cases.json"])["suites"]:
         wanted = [raw for raw in suite["tests"] if _is_on(raw, suite, modes)]
-        setup = tuple(_json(files, name) for name in suite["setup"] if wanted)
-        yield from (_case(files, suite["name"], raw, setup, modes) for raw in wanted)
+        setup = tuple(_json(packed, name) for name in suite["setup"] if wanted)
+        yield from (_case(packed, suite["name"], raw, setup, modes) for raw in wanted)
 
 
 def _is_on(raw: Json, suite: Json, modes: frozenset[str]) -> bool:
@@ -119,10 +119,10 @@ def _is_on(raw: Json, suite: Json, modes: frozenset[str]) -> bool:
 
 
 def _case(
-    files: dict[str, bytes], suite: str, raw: Json, setup: tuple[Resource, ...], modes: frozenset[str]
+    packed: dict[str, bytes], suite: str, raw: Json, setup: tuple[Resource, ...], modes: frozenset[str]
 ) -> Case:
-    profile = _json(files, raw.get("profile", "parameters-default.json"))
-    request = _json(files, raw["request"])
+    profile = _json(packed, raw.get("profile", "parameters-default.json"))
+    request = _json(packed, raw["request"])
     request["parameter"] = [
         *request["parameter"],
         *({"name": "tx-resource", "resource": one} for one in setup),
@@ -132,7 +132,7 @@ def _case(
         raw["response"],
         raw.get("response2", ""),
     ]
-    expected = tuple(_json(files, name) for name in names if name)
+    expected = tuple(_json(packed, name) for name in names if name)
     language = raw.get("Accept-Language", "")
     status = raw.get("http-code", "2xx")
     return Case(suite, raw["name"], raw["operation"], request, expected, setup, status, language, modes)
@@ -159,7 +159,8 @@ def _ask(terminology: Terminology, case: Case) -> tuple[str, Resource]:
         return str(error.http_status), operation_outcome(error)
 
 
-def _files(archive: Path) -> dict[str, bytes]:
+def files(archive: Path) -> dict[str, bytes]:
+    """Every file of the suite by its path in it."""
     found: dict[str, bytes] = {}
     with tarfile.open(archive) as packed:
         for member in packed:
@@ -169,8 +170,8 @@ def _files(archive: Path) -> dict[str, bytes]:
     return found
 
 
-def _json(files: dict[str, bytes], name: str) -> Resource:
-    loaded: Resource = orjson.loads(files[name].removeprefix(b"\xef\xbb\xbf"))
+def _json(packed: dict[str, bytes], name: str) -> Resource:
+    loaded: Resource = orjson.loads(packed[name].removeprefix(b"\xef\xbb\xbf"))
     return loaded
 
 

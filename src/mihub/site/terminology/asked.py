@@ -134,9 +134,13 @@ def entries(parameters: Resource) -> Iterator[Json]:
     """The entries of a Parameters resource. Raises `InvalidInput` for something else."""
     if parameters.get("resourceType") != "Parameters":
         raise InvalidInput("This operation takes Parameters.", next_step="Send a Parameters resource.")
-    for one in parameters.get("parameter") or []:
-        if isinstance(one, dict):
-            yield one
+    given = parameters.get("parameter") or []
+    for one in given if isinstance(given, list) else [None]:
+        if not isinstance(one, dict) or not isinstance(one.get("name"), str):
+            raise InvalidInput(
+                "A parameter has no name.", where="Parameters.parameter", rule="a list of objects with name"
+            )
+        yield one
 
 
 def value_of(entry: Json) -> Any:

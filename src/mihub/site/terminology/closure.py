@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from mihub.core.fhir import Json, Resource
 from mihub.errors import InvalidInput, NotFound, TooLarge
+from mihub.site.terminology import shape
 from mihub.site.terminology.asked import entries, text
 from mihub.site.terminology.sources import Sources
 
@@ -75,6 +76,7 @@ def closure(parameters: Resource, sources: Sources, tables: ClosureTables) -> Re
 def _code(coding: object, sources: Sources) -> Code:
     if not isinstance(coding, dict) or not coding.get("system") or not coding.get("code"):
         raise InvalidInput("A concept of a closure table needs system and code.", where="concept")
+    shape.check(coding)
     system = sources.code_system(coding["system"])
     normal = system.normal(coding["code"]) if system is not None else None
     if normal is None:

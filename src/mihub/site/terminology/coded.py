@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mihub.core.fhir import Json, Resource
+from mihub.site.terminology import shape
 from mihub.site.terminology.asked import first, text
 
 Mode = Literal["code", "coding", "codeableConcept"]
@@ -37,12 +38,17 @@ def coded(parameters: Resource, *, of_code_system: bool, infer: bool = False) ->
     concept = first(parameters, "codeableConcept")
     if isinstance(concept, dict):
         # A copy: the answer says versions that were not sent.
-        codings = [dict(one) for one in concept.get("coding") or [] if isinstance(one, dict)]
+        given = concept.get("coding") or []
+        codings = (
+            [dict(shape.check(one)) for one in given if isinstance(one, dict)]
+            if isinstance(given, list)
+            else []
+        )
         copied = {**concept, "coding": codings} if "coding" in concept else dict(concept)
         return Coded("codeableConcept", copied, "CodeableConcept")
     coding = first(parameters, "coding")
     if isinstance(coding, dict):
-        return Coded("coding", {"coding": [coding]}, "Coding")
+        return Coded("coding", {"coding": [shape.check(coding)]}, "Coding")
     code = text(parameters, "code")
     if of_code_system:
         system, version = text(parameters, "url", "system"), text(parameters, "version")

@@ -11,6 +11,7 @@ from typing import Any
 
 from mihub.core.fhir import Json, Resource
 from mihub.errors import InvalidInput, NotFound
+from mihub.site.terminology import shape
 from mihub.site.terminology.answers import parameter
 from mihub.site.terminology.asked import Asked, first, text
 from mihub.site.terminology.displays import Displays, Said
@@ -75,6 +76,7 @@ def _coding(
             "version": text(parameters, "version"),
             "code": text(parameters, code_name),
         }
+    shape.check(coding)
     url, code = coding.get("system", ""), coding.get("code", "")
     if not url or not code:
         raise InvalidInput("This operation needs a code and its system.", where=code_name)

@@ -81,6 +81,12 @@ class Members:
 
     def in_system(self, system: str, code: str, *, version: str = "", display: str = "") -> Membership:
         """Whether the code is in its code system at all."""
+        try:
+            return self._in_system(system, code, version, display)
+        except MihubError:
+            return Membership("unknown", "invalid-code-system", {"system": system})
+
+    def _in_system(self, system: str, code: str, version: str, display: str) -> Membership:
         provider = self._sources.any_code_system(system, version) or self._sources.any_code_system(system)
         if provider is None:
             return Membership("unknown", "unknown-system", {"system": system})
@@ -147,10 +153,10 @@ class Members:
         facts = {"value_set": value_set}
         if value_set in chain:
             return Compiled(trouble=Membership("unknown", "invalid-value-set", facts))
-        resource = self._sources.value_set(value_set, within)
-        if resource is None:
-            return Compiled(trouble=Membership("unknown", "unknown-value-set", facts))
         try:
+            resource = self._sources.value_set(value_set, within)
+            if resource is None:
+                return Compiled(trouble=Membership("unknown", "unknown-value-set", facts))
             return self._of_definition(resource, (*chain, value_set))
         except MihubError:
             return Compiled(trouble=Membership("unknown", "invalid-value-set", facts))

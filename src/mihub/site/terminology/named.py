@@ -6,6 +6,7 @@ Above: `terminology`. Below: `sources`, `implicit`, `version_rules`.
 from __future__ import annotations
 
 from mihub.core.fhir import Resource
+from mihub.site.terminology import shape
 from mihub.site.terminology.asked import Asked, first, text
 from mihub.site.terminology.coded import Coded
 from mihub.site.terminology.implicit import implicit
@@ -20,7 +21,7 @@ def value_set_of(parameters: Resource, sources: Sources, asked: Asked) -> Resour
     """The value set a request brings or names. Raises `Refused`."""
     given = first(parameters, "valueSet")
     if isinstance(given, dict):
-        return given
+        return shape.check(given)
     url = text(parameters, "url", "context")
     if not url:
         found = Issue(

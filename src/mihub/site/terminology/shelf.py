@@ -14,6 +14,7 @@ from typing import Final, Protocol, runtime_checkable
 from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.canonical import version_key
 from mihub.core.fhir.definitions.protocol import Definitions, Known
+from mihub.site.terminology import shape
 from mihub.site.terminology.in_memory import InMemoryCodeSystem
 from mihub.site.terminology.protocol import CodeSystemProvider
 from mihub.site.terminology.versions import join, split
@@ -75,9 +76,9 @@ class Shelf:
         return built
 
     def resource(self, known: Known) -> Resource | None:
-        """The content of what is known."""
+        """The content of what is known. Raises `InvalidInput` when it is not built as FHIR builds it."""
         found = self.definitions.find(join(known.url, known.version), known.resource_type)
-        return found.resource if found else None
+        return shape.check(found.resource) if found else None
 
     def language_packs(self, index: Index, url: str) -> Sequence[Resource]:
         """Supplements of packages that only say a code system's concepts in other languages: used without being asked for."""

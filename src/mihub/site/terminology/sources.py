@@ -11,6 +11,7 @@ from typing import Final
 
 from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.protocol import Known
+from mihub.site.terminology import shape
 from mihub.site.terminology.concepts import extension_value
 from mihub.site.terminology.in_memory import InMemoryCodeSystem
 from mihub.site.terminology.protocol import CodeSystemProvider
@@ -33,13 +34,15 @@ class Sources:
     ) -> None:
         self.shelf = shelf
         self._index = index if index is not None else shelf.current()
-        self._own = tuple(one for one in own if isinstance(one.get("url"), str))
+        self._own = tuple(shape.check(one) for one in own if isinstance(one.get("url"), str))
         self._stated = tuple(supplements)
         self._built: dict[int, InMemoryCodeSystem] = {}
 
     def with_supplements(self, supplements: Iterable[str]) -> Sources:
         """The same, with supplements that are to be used."""
-        return Sources(self.shelf, self._own, (*self._stated, *supplements), self._index)
+        more = Sources(self.shelf, (), (*self._stated, *supplements), self._index)
+        more._own = self._own
+        return more
 
     def code_system(self, url: str, version: str = "") -> CodeSystemProvider | None:
         """A code system that has codes, or None."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from mihub.core.fhir import Json, Resource
 from mihub.errors import InvalidInput
+from mihub.site.terminology import shape
 from mihub.site.terminology.answers import parameter
 from mihub.site.terminology.asked import first, text
 from mihub.site.terminology.issues import Issue, Refused
@@ -111,38 +112,31 @@ def _wanted(parameters: Resource) -> Iterator[Wanted]:
         "target_set": text(parameters, "target", "targetScope"),
         "map_url": join(text(parameters, "url"), text(parameters, "conceptMapVersion")),
     }
-    names = (
-        ("targetCoding", "targetCodeableConcept")
-        if reverse and modern
-        else ("sourceCoding", "sourceCodeableConcept")
-    )
-    concept = first(parameters, "codeableConcept", names[1])
-    coding = first(parameters, "coding", names[0])
-    codings = (
-        concept.get("coding") or []
-        if isinstance(concept, dict)
-        else [coding]
-        if isinstance(coding, dict)
-        else []
-    )
-    if not codings:
-        code = text(parameters, "targetCode" if reverse and modern else "sourceCode", "code")
-        system = (
-            text(parameters, "targetSystem")
-            if reverse and modern
-            else text(parameters, "sourceSystem", "system")
-        )
-        codings = [{"code": code, "system": system, "version": text(parameters, "version")}]
-    for one in codings:
+    for one in _codings(parameters, backwards=reverse and modern):
         if one.get("code") and one.get("system"):
             version = one.get("version", "")
             yield Wanted(one["system"], one["code"], version, reverse=reverse, modern=modern, **rest)
 
 
+def _codings(parameters: Resource, *, backwards: bool) -> list[Json]:
+    """What is to be translated, whichever way it was sent; `backwards`: in R5's words for a target."""
+    end = "target" if backwards else "source"
+    concept = first(parameters, "codeableConcept", f"{end}CodeableConcept")
+    coding = first(parameters, "coding", f"{end}Coding")
+    if isinstance(concept, dict) and isinstance(concept.get("coding"), list):
+        return [shape.check(one) for one in concept["coding"] if isinstance(one, dict)]
+    if isinstance(coding, dict):
+        return [shape.check(coding)]
+    names = ("code", "system") if not backwards else ("targetCode", "targetSystem")
+    code = text(parameters, f"{end}Code", names[0])
+    system = text(parameters, f"{end}System", names[1])
+    return [{"code": code, "system": system, "version": text(parameters, "version")}]
+
+
 def _maps(parameters: Resource, sources: Sources, wanted: Wanted) -> Iterator[Resource]:
     given = first(parameters, "conceptMap")
     if isinstance(given, dict):
-        yield given
+        yield shape.check(given)
         return
     url, version = split(wanted.map_url)
     found = False
