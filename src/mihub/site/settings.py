@@ -60,3 +60,5 @@ class SiteSettings:
     """What validation does with what is written: off, warn or reject, and by type: "warn, Patient=reject, Observation=off"."""
     terminology_url: str = ""
     """A terminology server (its FHIR base) that is asked about codes no loaded list knows; "" asks nobody."""
+    subscription_hosts: str = ""
+    """Where notifications of Subscriptions may be sent: "host, host:port"; "" sends none (websockets work)."""

@@ -59,6 +59,8 @@ class Site:
     tally: Tally
     quarantine: Quarantine
     pool: Pool | None = None
+    index: Indexer | None = None
+    now: Callable[[], float] = time.time
     # Work that outlives requests, by the folder where it is kept; `apps` sees to it that it goes on after a restart.
     background: dict[str, Jobs] = field(default_factory=dict)
     _closing: list[Callable[[], None]] = field(default_factory=list)

@@ -40,6 +40,8 @@ class GatedStore:
 
     def __init__(self, inner: Store, door: Door, tally: Tally, quarantine: Quarantine) -> None:
         self.inner, self.door, self.tally, self.quarantine = inner, door, tally, quarantine
+        # What other rooms refuse to keep because of its content; each raises a `MihubError`.
+        self.checks: list[Callable[[Resource], None]] = []
 
     def write(
         self, entries: Entries | Callable[[], Entries], access: Access, within: Restriction = EVERYTHING
@@ -49,6 +51,7 @@ class GatedStore:
 
         def through() -> Entries:
             listed = entries() if callable(entries) else entries
+            self._check(listed)
             passed[:] = [self.door.through(entry, "api") for entry in listed]
             # Who may not write a type at all is told that by the record, and leaves nothing in the quarantine.
             refused = [one for one in refusals(passed) if within.names(one[1].resource_type)]
@@ -60,6 +63,17 @@ class GatedStore:
         written = self.inner.write(through if callable(entries) else through(), access, within)
         self._count(passed, written)
         return [_said(one, entry) for one, entry in zip(written, passed, strict=True)]
+
+    def _check(self, entries: Entries) -> None:
+        for number, entry in enumerate(entries):
+            if isinstance(entry, Delete):
+                continue
+            try:
+                for check in self.checks:
+                    check(entry.resource)
+            except MihubError as error:
+                error.where = f"entry {number}, {error.where}"
+                raise
 
     def _count(self, passed: Sequence[Put | Delete], written: Sequence[Written]) -> None:
         stored = {number for number, one in enumerate(written) if one.effect in _STORED}

@@ -1,0 +1,1 @@
+"""The tables of subscriptions in the site's database, as numbered SQL files (`database/migrate.py`)."""
