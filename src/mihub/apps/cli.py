@@ -486,6 +486,34 @@ def site_restore(
     app_backup.restore(backup, folder, database_url=database_url, as_json=as_json)
 
 
+@site_app.command("migrate")
+def site_migrate(
+    folder: SiteFolder = HERE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do it on the real tables and take all of it back.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the site's tables to this version (every start does), or only say and try what would be done.
+
+    Example: mihub site migrate --site my-site --dry-run
+    """
+    from mihub.apps import site_doctor
+
+    site_doctor.bring_up_to_date(folder, dry_run=dry_run, as_json=as_json)
+
+
+@site_app.command("doctor")
+def site_doctor_(folder: SiteFolder = HERE, as_json: Json = False) -> None:
+    """Say what is wrong with the site and what to do; changes nothing. Exit code 65 when something is wrong.
+
+    Example: mihub site doctor --site my-site
+    """
+    from mihub.apps import site_doctor
+
+    sys.exit(site_doctor.run(folder, as_json=as_json))
+
+
 @hub_app.command("init")
 def hub_init(
     folder: Annotated[Path, typer.Argument(help="A new folder.")],

@@ -84,6 +84,17 @@ def packages_below(root: str) -> list[str]:
     return sorted(found)
 
 
+def missing(connection: psycopg.Connection[tuple[object, ...]], root: str) -> list[str]:
+    """The migrations below a dotted name that a database lacks, each as `package NNNN_name`."""
+    newest = applied(connection)
+    return [
+        f"{package} {one.number:04d}_{one.name}"
+        for package in packages_below(root)
+        for one in migrations(package)
+        if one.number > newest.get(package, 0)
+    ]
+
+
 def applied(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, int]:
     """The newest migration of each package in a database; {} for one that is not ours."""
     row = connection.execute("SELECT to_regclass('mihub_migration') IS NOT NULL").fetchone()
