@@ -232,7 +232,9 @@ async def _quality(request: Request, site: OpenSite, access: Access) -> Any:
         record = site.record
         found = quality(record.tally, record.door.levels, int(days))
         return quality_document(found, language, examples=site.quarantine.sees_examples(access)) | {
-            "imports": [_import_row(one) for one in site.imports() if one.get("validation")],
+            "imports": [
+                _import_row(one) for one in site.imports() if one.get("validation", {}).get("checked")
+            ],
         }
 
     return await run_in_threadpool(told)

@@ -35,6 +35,10 @@ _META: Final = [
     {"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/Resource-{name}"}
     for name in ("meta", "meta-add", "meta-delete")
 ]
+_VALIDATE: Final = {
+    "name": "validate",
+    "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+}
 _CONTROL: Final = {"_id": "token", "_lastUpdated": "date"}
 _GRAPHQL: Final = "http://hl7.org/fhir/OperationDefinition/Resource-graphql"
 # When this description last changed; the resource must carry a date and may not carry the time of asking.
@@ -61,7 +65,13 @@ def metadata(site: Site, base: str) -> Reply:
                     "security": {"description": "Signed access statements of the region's members."},
                     "resource": [_resource(site.catalogue, name) for name in types],
                     "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
-                    "operation": [{"name": "graphql", "definition": _GRAPHQL}, _META[0], *_VIEWS, _VERSIONS],
+                    "operation": [
+                        {"name": "graphql", "definition": _GRAPHQL},
+                        _META[0],
+                        _VALIDATE,
+                        *_VIEWS,
+                        _VERSIONS,
+                    ],
                 }
             ],
         }
@@ -98,5 +108,5 @@ def _resource(catalogue: Catalogue, resource_type: str) -> Json:
         definition = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
         resource["operation"] = [{"name": "everything", "definition": definition}]
     own = terminology_metadata.operations(resource_type)
-    resource["operation"] = [*resource.get("operation", []), *_META, *own]
+    resource["operation"] = [*resource.get("operation", []), *_META, _VALIDATE, *own]
     return {name: value for name, value in resource.items() if value != []}
