@@ -315,6 +315,22 @@ def test_one_of_several_profiles_of_a_data_type() -> None:
     assert errors(patient({"use": "usual"}), made, a, b) == {("profile-none", "Patient.identifier[0]")}
 
 
+def test_the_type_of_a_resource_inside_another() -> None:
+    made = profile(
+        "p", "Bundle",
+        {"id": "Bundle.entry.resource", "type": [{"code": "Patient"}, {"code": "Group"}]},
+    )  # fmt: skip
+    url = "https://example.org/fhir/Observation/o1"
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"fullUrl": url, "resource": OBSERVATION}],
+    }
+    assert errors(bundle, made) == {("choice-type", "Bundle.entry[0].resource")}
+    bundle["entry"] = [{"fullUrl": "https://example.org/fhir/Patient/p1", "resource": PATIENT}]
+    assert errors(bundle, made) == set()
+
+
 def test_a_claimed_profile_counts_and_each_finding_names_it() -> None:
     made = profile("p", "Patient", {"id": "Patient.birthDate", "min": 1})
     claiming = {**changed(PATIENT, "birthDate", ...), "meta": {"profile": [canonical("p")]}}

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mihub.core.fhir import Json
 from mihub.core.fhir.fhirpath import Element, r4
 from mihub.site.validate.bindings import CODED, binding_of, bound
-from mihub.site.validate.invariants import BUILT_IN, Constraint, compiled, constraints_of
+from mihub.site.validate.element_check import UNBOUNDED, ElementCheck, Limits, count_alone, each_object
+from mihub.site.validate.facets import conditions_at, has_value, is_choice_of, limits_of, same_rules
+from mihub.site.validate.invariants import compiled
 from mihub.site.validate.names import CORE, model_type, type_code
 from mihub.site.validate.parts import PartCheck, collector
 from mihub.site.validate.primitives import PRIMITIVES
@@ -20,7 +21,7 @@ from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import Check, chained
 from mihub.site.validate.slicing import slicer
 from mihub.site.validate.tree import Node
-from mihub.site.validate.values import fixed, limits, pattern, patterns_of, same
+from mihub.site.validate.values import fixed, limits, pattern
 
 if TYPE_CHECKING:
     from mihub.site.validate.engine import Engine
@@ -66,73 +67,31 @@ class Delta:
         for ground in grounds:
             below = ground.children.get(child.name)
             if below is None and not child.name.endswith("[x]"):
-                below = next((n for k, n in ground.children.items() if _is_choice_of(child.name, k)), None)
+                below = next((n for k, n in ground.children.items() if is_choice_of(child.name, k)), None)
             if below is not None:
                 found.append(below)
         return tuple(found)
 
     def _child(self, node: Node, grounds: Grounds) -> Check | None:
-        if grounds and _same_rules(node, grounds[0]):
+        if grounds and same_rules(node, grounds[0]):
             return None
-        name = grounds[-1].name if grounds else node.name
-        every = [type_code(row) for row in (grounds[-1] if grounds else node).types]
-        own = [type_code(row) for row in node.types] or every
-        if name != node.name and node.name.startswith(name.removesuffix("[x]")):
-            # A choice the profile renamed: `valueQuantity` allows Quantity alone.
-            own = [c for c in every if node.name.lower().endswith(c.lower())] or own
+        name, every, own = _named(node, grounds)
         primitive = bool(every) and every[0] in PRIMITIVES
         collect = collector(name, every, primitive)
-        checks = {code: self.part(node, grounds, code) for code in own}
-        low = node.min if node.min > max((g.min for g in grounds), default=0) else 0
-        high = node.max if node.max < min((g.max for g in grounds), default=float("inf")) else float("inf")
-        narrowed = name.endswith("[x]") and not set(every) <= set(own)
+        made = {code: self.part(node, grounds, code) for code in own}
+        checks = {code: check for code, check in made.items() if check is not None}
+        added = _added(node, grounds)
+        resources = bool(every) and every[0] in _RESOURCES
+        narrowed = (name.endswith("[x]") or resources) and not set(every) <= set(own)
         slices = slicer(self, node, grounds, own)
-        if not narrowed and slices is None and not any(checks.values()):
-            return self._counted(name, every, primitive, low, high)
-        by_code = {code: check for code, check in checks.items() if check is not None}
+        if not narrowed and slices is None and not checks:
+            return count_alone(name, collect, added, self.url) if added else None
         only = checks.get(own[0]) if len(own) == 1 and not name.endswith("[x]") else None
-        allowed = frozenset(own) if narrowed else None
-        url, label, expected = self.url, name.removesuffix("[x]"), ", ".join(own)
-
-        def step(source: Json, where: Where, run: Run) -> None:
-            parts = collect(source)
-            count = len(parts)
-            if count < low:
-                run.add("cardinality-min", where, "error", url, element=label, min=str(low))
-            if count > high:
-                run.add("cardinality-max", where, "error", url, element=label, max=f"{high:g}")
-            for value, extra, at, index, code in parts:
-                place = (where, at, index)
-                if allowed is not None and code not in allowed:
-                    run.add("choice-type", place, "error", url, element=label, expected=expected)
-                    continue
-                check = only or by_code.get(code)
-                if check is not None:
-                    check(value, extra, place, run)
-            if slices is not None:
-                slices(parts, where, run)
-
-        if only is not None and not primitive and slices is None and not low and high == float("inf"):
-            return _each_object(name, only)
-        return step
-
-    def _counted(self, name: str, codes: list[str], primitive: bool, low: int, high: float) -> Check | None:
-        """Only the number matters."""
-        if not low and high == float("inf"):
-            return None
-        collect, url, label = collector(name, codes, primitive), self.url, name.removesuffix("[x]")
-        needs_list = low > 1 or high not in (0, float("inf"))
-
-        def count(source: Json, where: Where, run: Run) -> None:
-            if not needs_list and low and name in source:
-                return
-            found = len(collect(source))
-            if found < low:
-                run.add("cardinality-min", where, "error", url, element=label, min=str(low))
-            if found > high:
-                run.add("cardinality-max", where, "error", url, element=label, max=f"{high:g}")
-
-        return count
+        if only is not None and not primitive and slices is None and not added and not narrowed:
+            return each_object(name, only)
+        allowed = tuple(own) if narrowed else ()
+        label = name.removesuffix("[x]")
+        return ElementCheck(self.url, label, collect, added, checks, only, allowed, resources, slices)
 
     # --- one item ---------------------------------------------------------------------------------------------------
 
@@ -206,9 +165,9 @@ class Delta:
         checks: list[Check] = []
         for stem, make in (("fixed", fixed), ("pattern", pattern)):
             wanted = node.value_of(stem)
-            if wanted is not None and not any(_has(g, stem, wanted[1]) for g in grounds):
+            if wanted is not None and not any(has_value(g, stem, wanted[1]) for g in grounds):
                 checks.append(make(wanted[1], self.url))
-        if not any(_limits_of(g) == _limits_of(node) for g in grounds):
+        if not any(limits_of(g) == limits_of(node) for g in grounds):
             checks += limits(node, self.url)
         binding = binding_of(node.definition)
         if (
@@ -222,10 +181,10 @@ class Delta:
 
     def _conditions(self, node: Node, grounds: Grounds, code: str) -> list[Check]:
         """The invariants that no ground carries."""
-        rows = _constraints(node)
+        rows = conditions_at(node)
         if not rows:
             return []
-        known = {(row.key, row.expression) for ground in grounds for row in _constraints(ground)}
+        known = {(row.key, row.expression) for ground in grounds for row in conditions_at(ground)}
         rows = [row for row in rows if (row.key, row.expression) not in known]
         if not rows:
             return []
@@ -276,58 +235,20 @@ class Delta:
         return [self.engine.profiles.one_of(names, self.url)]
 
 
-def _constraints(node: Node) -> list[Constraint]:
-    """The conditions of a node that no shape decides, read once."""
-    found: list[Constraint] | None = node.kept.get("constraints")
-    if found is None:
-        found = [row for row in constraints_of(node.definition) if row.key not in BUILT_IN]
-        node.kept["constraints"] = found
-    return found
+def _named(node: Node, grounds: Grounds) -> tuple[str, list[str], list[str]]:
+    """The element's name as R4 has it, the types R4 allows, and those the profile leaves."""
+    ground = grounds[-1] if grounds else node
+    name = ground.name
+    every = [type_code(row) for row in ground.types]
+    own = [type_code(row) for row in node.types] or every
+    if name != node.name and node.name.startswith(name.removesuffix("[x]")):
+        # A choice the profile renamed: `valueQuantity` allows Quantity alone.
+        own = [code for code in every if node.name.lower().endswith(code.lower())] or own
+    return name, every, own
 
 
-_FACETS: Final = ("min", "max", "type", "binding", "constraint", "maxLength", "contentReference")
-
-
-def _same_rules(node: Node, ground: Node) -> bool:
-    """Whether a leaf of the profile says word for word what its ground says: most elements do."""
-    if node.children or node.slices or node.value_of("fixed") or node.value_of("pattern"):
-        return False
-    own, other = node.definition, ground.definition
-    return (
-        all(own.get(facet) == other.get(facet) for facet in _FACETS)
-        and not node.value_of("minValue")
-        and not node.value_of("maxValue")
-        and not patterns_of(own)
-        and (node.slicing is None or node.slicing.get("rules") != "closed")
-    )
-
-
-def _is_choice_of(name: str, choice: str) -> bool:
-    stem = choice.removesuffix("[x]")
-    return stem != choice and name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper()
-
-
-def _has(ground: Node, stem: str, wanted: Any) -> bool:
-    known = ground.value_of(stem)
-    return known is not None and same(known[1], wanted)
-
-
-def _limits_of(node: Node) -> tuple[Any, ...]:
-    patterns = patterns_of(node.definition)
-    return node.definition.get("maxLength"), node.value_of("minValue"), node.value_of("maxValue"), patterns
-
-
-def _each_object(name: str, check: PartCheck) -> Check:
-    """Every item of an element that is no choice, nothing counted: the plainest loop."""
-
-    def each(source: Json, where: Where, run: Run) -> None:
-        found = source.get(name)
-        if found is None:
-            return
-        if found.__class__ is list:
-            for index, one in enumerate(found):
-                check(one, None, (where, name, index), run)
-        else:
-            check(found, None, (where, name, -1), run)
-
-    return each
+def _added(node: Node, grounds: Grounds) -> Limits:
+    """The numbers that are stricter than every ground's."""
+    low = node.min if node.min > max((one.min for one in grounds), default=0) else 0
+    high = node.max if node.max < min((one.max for one in grounds), default=UNBOUNDED) else UNBOUNDED
+    return Limits(low, high)

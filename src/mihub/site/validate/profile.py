@@ -14,7 +14,7 @@ from mihub.core.fhir import Json
 from mihub.core.fhir.fhirpath import r4
 from mihub.errors import MihubError
 from mihub.site.validate.delta import Delta
-from mihub.site.validate.discriminators import extension_url
+from mihub.site.validate.demands import extension_url
 from mihub.site.validate.names import CORE, model_type
 from mihub.site.validate.primitives import absolute
 from mihub.site.validate.run import Run, Where

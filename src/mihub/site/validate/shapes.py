@@ -99,7 +99,6 @@ def one_value(
     label: str, primitive: Primitive, allowed: frozenset[str] | None, more: Sequence[Check]
 ) -> KeyCheck:
     """A primitive that stands once. `allowed`: surely good values; `more` runs on every value that may be read."""
-    kind, good = primitive.json, primitive.good
     further = chained(more) if more else None
 
     def slow(value: Any, where: Where, run: Run) -> None:
@@ -108,37 +107,48 @@ def one_value(
             further(value, place, run)
 
     if allowed is not None:
+        return _listed(allowed, slow)
+    if primitive.json is float:
+        return _number(label, further, slow)
+    return _good(label, primitive, further, slow)
 
-        def listed(value: Any, _: Json, where: Where, run: Run) -> None:
-            if value.__class__ is not str or value not in allowed:
-                slow(value, where, run)
 
-        return listed
-    if kind is float:
-
-        def number(value: Any, _: Json, where: Where, run: Run) -> None:
-            if value.__class__ is float or value.__class__ is int:
-                if further is not None:
-                    further(value, (where, label, -1), run)
-            else:
-                slow(value, where, run)
-
-        return number
-    if further is not None:
-
-        def checked(value: Any, _: Json, where: Where, run: Run) -> None:
-            if value.__class__ is kind and good(value):
-                further(value, (where, label, -1), run)
-            else:
-                slow(value, where, run)
-
-        return checked
-
-    def plain(value: Any, _: Json, where: Where, run: Run) -> None:
-        if value.__class__ is not kind or not good(value):
+def _listed(allowed: frozenset[str], slow: Check) -> KeyCheck:
+    def listed(value: Any, _: Json, where: Where, run: Run) -> None:
+        if value.__class__ is not str or value not in allowed:
             slow(value, where, run)
 
-    return plain
+    return listed
+
+
+def _number(label: str, further: Check | None, slow: Check) -> KeyCheck:
+    def number(value: Any, _: Json, where: Where, run: Run) -> None:
+        if value.__class__ is not float and value.__class__ is not int:
+            slow(value, where, run)
+        elif further is not None:
+            further(value, (where, label, -1), run)
+
+    return number
+
+
+def _good(label: str, primitive: Primitive, further: Check | None, slow: Check) -> KeyCheck:
+    kind, good = primitive.json, primitive.good
+    if further is None:
+
+        def plain(value: Any, _: Json, where: Where, run: Run) -> None:
+            if value.__class__ is not kind or not good(value):
+                slow(value, where, run)
+
+        return plain
+    again = further
+
+    def checked(value: Any, _: Json, where: Where, run: Run) -> None:
+        if value.__class__ is kind and good(value):
+            again(value, (where, label, -1), run)
+        else:
+            slow(value, where, run)
+
+    return checked
 
 
 def many_values(

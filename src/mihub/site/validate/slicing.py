@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mihub.core.fhir import Json
-from mihub.site.validate.discriminators import Item, Match, match_of
+from mihub.site.validate.discriminator_paths import Item
+from mihub.site.validate.discriminators import Match, match_of
 from mihub.site.validate.names import type_code
 from mihub.site.validate.parts import Part, PartCheck
 from mihub.site.validate.run import Run, Where
@@ -47,7 +48,7 @@ def slicer(delta: Delta, node: Node, grounds: Grounds, codes: list[str]) -> Slic
     if slicing is None or not slicing.get("discriminator"):
         slicing = _implied(node, slicing)
     slices = [_slice(delta, part, (node, *grounds), slicing, codes) for part in node.slices.values()]
-    return _slicer(delta.url, node, slicing, slices)
+    return _Slicer(delta.url, node, slicing, slices)
 
 
 def _implied(node: Node, slicing: Json | None) -> Json:
@@ -72,7 +73,7 @@ def _slice(delta: Delta, part: Node, grounds: Grounds, slicing: Json, codes: lis
         if not again.get("discriminator"):
             again = _implied(part, again)
         below = [_slice(delta, one, (part, *grounds), again, own) for one in part.slices.values()]
-        inner = _slicer(delta.url, part, again, below)
+        inner = _Slicer(delta.url, part, again, below)
     return Slice(part.slice_name, part, _match(delta, part, slicing), checks, part.min, part.max, inner)
 
 
@@ -98,70 +99,91 @@ def _match(delta: Delta, part: Node, slicing: Json) -> Match | None:
     return match
 
 
-def _slicer(url: str, node: Node, slicing: Json, slices: list[Slice]) -> Slicer:
-    rules, ordered = str(slicing.get("rules", "open")), slicing.get("ordered") is True
-    default = next((one for one in slices if one.name == _DEFAULT), None)
-    told = [one for one in slices if one.match is not None]
-    untold = [one for one in slices if one.match is None and one is not default]
-    label = node.name.removesuffix("[x]")
-    names = ", ".join(one.name for one in slices)
-    numbers = range(len(told))
-    matches: list[Match] = [one.match for one in told if one.match is not None]
-    counted = [(k, one.low, one.high) for k, one in enumerate(told) if one.low or one.high != float("inf")]
+class _Slicer:
+    """The slices of one element, ready to be asked. One instance serves all threads: what is counted is local."""
 
-    def slice_all(parts: list[Part], where: Where, run: Run) -> None:
-        if not parts and not untold:
-            for k, low, _ in counted:
-                if low:
-                    run.add("slice-min", where, "error", url, slice=told[k].name, element=label, min=str(low))
-            return
-        if untold:
-            run.add("slicing-broken", where, "warning", url, element=label, slice=untold[0].name)
-        counts = [0] * len(told)
-        last, free = -1, False
-        kept: dict[int, list[Part]] = {}
+    def __init__(self, url: str, node: Node, slicing: Json, slices: list[Slice]) -> None:
+        self._url = url
+        self._rules, self._ordered = str(slicing.get("rules", "open")), slicing.get("ordered") is True
+        self._default = next((one for one in slices if one.name == _DEFAULT), None)
+        self._told = [one for one in slices if one.match is not None]
+        self._untold = [one for one in slices if one.match is None and one is not self._default]
+        self._label = node.name.removesuffix("[x]")
+        self._names = ", ".join(one.name for one in slices)
+        self._matches: list[Match] = [one.match for one in self._told if one.match is not None]
+        self._counted = [
+            (k, one.low, one.high) for k, one in enumerate(self._told) if one.low or one.high != float("inf")
+        ]
+
+    def __call__(self, parts: list[Part], where: Where, run: Run) -> None:
+        """Check all items of the element."""
+        if self._untold:
+            name = self._untold[0].name
+            run.add("slicing-broken", where, "warning", self._url, element=self._label, slice=name)
         doubtful: set[int] = set()
-        for part in parts:
-            value, extra, at, index, code = part
-            item = (value, extra, code)
-            answers = [match(item, run) for match in matches]
-            found = [k for k in numbers if answers[k]]
-            place = (where, at, index)
-            if not found and None in answers:
-                doubtful.update(k for k in numbers if answers[k] is None)
-                continue
-            if not found:
-                free = True
-                if default is not None:
-                    _run(default, part, place, run)
-                elif rules == "closed" and not untold:
-                    run.add("slice-closed", place, "error", url, slices=names)
-                continue
-            if len(found) > 1:
-                run.add("slice-ambiguous", place, "error", url, slices=", ".join(told[k].name for k in found))
-            k = found[0]
-            if rules == "openAtEnd" and free:
-                run.add("slice-open-at-end", place, "error", url, element=label)
-            if ordered and k < last:
-                run.add("slice-order", place, "error", url, element=label, slices=names)
-            last = max(last, k)
-            counts[k] += 1
-            one = told[k]
-            if one.inner is not None:
-                kept.setdefault(k, []).append(part)
-            if one.check:
-                _run(one, part, place, run)
-        for k, low, high in counted:
-            if counts[k] < low and k not in doubtful:
-                run.add("slice-min", where, "error", url, slice=told[k].name, element=label, min=str(low))
-            if counts[k] > high:
-                run.add("slice-max", where, "error", url, slice=told[k].name, element=label, max=f"{high:g}")
-        for k, several in kept.items():
-            inner = told[k].inner
+        members = self._members(parts, where, run, doubtful) if parts else {}
+        self._numbers(members, doubtful, where, run)
+        for k, several in members.items():
+            inner = self._told[k].inner
             if inner is not None:
                 inner(several, where, run)
 
-    return slice_all
+    def _members(
+        self, parts: list[Part], where: Where, run: Run, doubtful: set[int]
+    ) -> dict[int, list[Part]]:
+        """Number of the slice -> its items, each checked; `doubtful`: slices that may hold an item nobody can tell."""
+        members: dict[int, list[Part]] = {}
+        last, free = -1, False
+        for part in parts:
+            value, extra, at, index, code = part
+            item, place = (value, extra, code), (where, at, index)
+            answers = [match(item, run) for match in self._matches]
+            if True not in answers:
+                if None in answers:
+                    doubtful.update(k for k, answer in enumerate(answers) if answer is None)
+                else:
+                    free = True
+                    self._strange(part, place, run)
+                continue
+            k = answers.index(True)
+            if answers.count(True) > 1 or free or self._ordered:
+                self._placed(answers, k < last, free, place, run)
+            last = max(last, k)
+            members.setdefault(k, []).append(part)
+            if self._told[k].check:
+                _run(self._told[k], part, place, run)
+        return members
+
+    def _strange(self, part: Part, place: Where, run: Run) -> None:
+        """An item of no slice."""
+        if self._default is not None:
+            _run(self._default, part, place, run)
+        elif self._rules == "closed" and not self._untold:
+            run.add("slice-closed", place, "error", self._url, slices=self._names)
+
+    def _placed(
+        self, answers: list[bool | None], backwards: bool, free: bool, place: Where, run: Run
+    ) -> None:
+        """Whether an item of a slice stands where it may, and in one slice only."""
+        if answers.count(True) > 1:
+            names = ", ".join(self._told[k].name for k, answer in enumerate(answers) if answer)
+            run.add("slice-ambiguous", place, "error", self._url, slices=names)
+        if free and self._rules == "openAtEnd":
+            run.add("slice-open-at-end", place, "error", self._url, element=self._label)
+        if backwards and self._ordered:
+            run.add("slice-order", place, "error", self._url, element=self._label, slices=self._names)
+
+    def _numbers(self, members: dict[int, list[Part]], doubtful: set[int], where: Where, run: Run) -> None:
+        """Least and greatest number of each slice."""
+        for k, low, high in self._counted:
+            count = len(members[k]) if k in members else 0
+            name = self._told[k].name
+            if count < low and k not in doubtful:
+                run.add("slice-min", where, "error", self._url, slice=name, element=self._label, min=str(low))
+            if count > high:
+                run.add(
+                    "slice-max", where, "error", self._url, slice=name, element=self._label, max=f"{high:g}"
+                )
 
 
 def _run(one: Slice, part: Part, place: Where, run: Run) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from html.entities import name2codepoint
 from typing import Any, Final
 from xml.parsers import expat
@@ -17,115 +16,14 @@ from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import KeyCheck
 
 _NS: Final = "http://www.w3.org/1999/xhtml"
-_ELEMENTS: Final = frozenset(
-    [
-        "p",
-        "br",
-        "div",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "a",
-        "span",
-        "b",
-        "em",
-        "i",
-        "strong",
-        "small",
-        "big",
-        "tt",
-        "dfn",
-        "q",
-        "var",
-        "abbr",
-        "acronym",
-        "cite",
-        "blockquote",
-        "hr",
-        "address",
-        "bdo",
-        "kbd",
-        "sub",
-        "sup",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "pre",
-        "table",
-        "caption",
-        "colgroup",
-        "col",
-        "thead",
-        "tr",
-        "tfoot",
-        "tbody",
-        "th",
-        "td",
-        "code",
-        "samp",
-        "img",
-        "map",
-        "area",
-    ]
-)
-_ATTRIBUTES: Final = frozenset(
-    [
-        "title",
-        "style",
-        "class",
-        "id",
-        "lang",
-        "xml:lang",
-        "dir",
-        "accesskey",
-        "tabindex",
-        "span",
-        "width",
-        "align",
-        "valign",
-        "char",
-        "charoff",
-        "abbr",
-        "axis",
-        "headers",
-        "scope",
-        "rowspan",
-        "colspan",
-        "border",
-        "rules",
-        "frame",
-        "cellpadding",
-        "cellspacing",
-        "summary",
-        "name",
-        "href",
-        "hreflang",
-        "type",
-        "rel",
-        "rev",
-        "charset",
-        "shape",
-        "coords",
-        "src",
-        "alt",
-        "longdesc",
-        "height",
-        "usemap",
-        "ismap",
-        "cite",
-        "start",
-        "value",
-        "nowrap",
-        "vspace",
-        "hspace",
-    ]
-)
+_TAGS: Final = """p br div h1 h2 h3 h4 h5 h6 a span b em i strong small big tt dfn q var abbr acronym cite blockquote hr
+    address bdo kbd sub sup ul ol li dl dt dd pre table caption colgroup col thead tr tfoot tbody th td code samp img
+    map area"""
+_KEYS: Final = """title style class id lang xml:lang dir accesskey tabindex span width align valign char charoff abbr axis
+    headers scope rowspan colspan border rules frame cellpadding cellspacing summary name href hreflang type rel rev
+    charset shape coords src alt longdesc height usemap ismap cite start value nowrap vspace hspace"""
+_ELEMENTS: Final = frozenset(_TAGS.split())
+_ATTRIBUTES: Final = frozenset(_KEYS.split())
 MAX_NARRATIVE: Final = 2_000_000
 
 # Rule and the name of the element or attribute.
@@ -146,7 +44,6 @@ def check_narrative(label: str) -> KeyCheck:
     return check
 
 
-@lru_cache(maxsize=512)
 def faults(text: str) -> tuple[Fault, ...]:
     """Everything wrong with a narrative, each fault once; () when it is right."""
     return tuple({repr(one): one for one in _faults(text)}.values())
