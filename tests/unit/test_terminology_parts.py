@@ -93,6 +93,11 @@ def terminology(*resources: Json, **more: Any) -> Terminology:
         (
             "http://snomed.info/sct/900000000000207008",
             "http://snomed.info/sct/11000274103/version/20250515",
+            True,
+        ),
+        (
+            "http://snomed.info/sct/11000274103",
+            "http://snomed.info/sct/900000000000207008/version/20250101",
             False,
         ),
     ],
@@ -615,6 +620,26 @@ def test_code_lists_of_publishers_are_known_as_soon_as_they_are_loaded(tmp_path:
         assert site.member(VALUE_SET, icd, "X40.01").verdict == "no"
         found = site.expand(request(url=VALUE_SET, filter="windröhre"))["expansion"]
         assert [one["code"] for one in found["contains"]] == ["X34"]
+
+
+def test_value_sets_nobody_wrote_are_understood() -> None:
+    tree = code_system("a", "b") | {
+        "url": "http://snomed.info/sct",
+        "version": "http://snomed.info/sct/11000274103/version/20250515",
+    }
+    tree["concept"] = [{"code": "1", "concept": [{"code": "2"}]}, {"code": "3"}]
+    site = terminology(tree)
+    below = "http://snomed.info/sct?fhir_vs=isa/1"
+    assert site.codes_of(below) == {("http://snomed.info/sct", "1"), ("http://snomed.info/sct", "2")}
+    assert len(site.codes_of("http://snomed.info/sct/11000274103?fhir_vs") or ()) == 3
+    assert [
+        one["code"] for one in site.expand(request(url=below, excludeNested=True))["expansion"]["contains"]
+    ] == ["1", "2"]
+    assert (
+        site.member("http://snomed.info/sct?fhir_vs=other", "http://snomed.info/sct", "1").why
+        == "unknown-value-set"
+    )
+    assert site.member("http://loinc.org/vs", "http://loinc.org", "1-8").why == "unknown-system"
 
 
 def test_membership_is_fast() -> None:

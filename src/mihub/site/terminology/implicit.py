@@ -1,12 +1,19 @@
-"""Value sets nobody wrote: all codes of a code system, SNOMED's and LOINC's implied ones (`?fhir_vs`).
+"""Value sets nobody wrote: all codes of a code system, SNOMED's and LOINC's implied ones (`?fhir_vs`, `/vs`).
 
-Source: https://hl7.org/fhir/R4/snomedct.html#implicit. Above: `terminology`.
+Source: https://hl7.org/fhir/R4/snomedct.html#implicit, https://hl7.org/fhir/R4/loinc.html#implicit. Above: `sources`.
 """
 
 from __future__ import annotations
 
+from typing import Final
+from urllib.parse import unquote
+
 from mihub.core.fhir import Json, Resource
 from mihub.site.terminology.protocol import CodeSystemProvider
+
+_LOINC: Final = "http://loinc.org"
+_SNOMED: Final = "http://snomed.info/sct"
+_FILTERS: Final = {"isa": ("concept", "is-a"), "refset": ("concept", "in"), "ecl": ("constraint", "=")}
 
 
 def all_of(system: CodeSystemProvider) -> Resource:
@@ -24,13 +31,26 @@ def all_of(system: CodeSystemProvider) -> Resource:
 
 
 def implicit(url: str, version: str) -> Resource | None:
-    """`system?fhir_vs`, `system?fhir_vs=isa/code`; None for what is no such address."""
-    base, implicit, query = url.partition("?fhir_vs")
-    if implicit:
-        include: Json = {"system": base} | ({"version": version} if version else {})
-        if query.startswith("=isa/"):
-            include["filter"] = [{"property": "concept", "op": "is-a", "value": query[5:]}]
-        elif query:
+    """All of a system, or the part its address names; None for what is no such address."""
+    base, mark, query = url.partition("?fhir_vs")
+    if url == f"{_LOINC}/vs":
+        return _of(url, {"system": _LOINC, **_pinned(version)})
+    if not mark:
+        return None
+    system, edition = (_SNOMED, base) if base.startswith(f"{_SNOMED}/") else (base, version)
+    include: Json = {"system": system, **_pinned(edition)}
+    if query:
+        kind, _, value = query.removeprefix("=").partition("/")
+        if kind not in _FILTERS or not value:
             return None
-        return {"resourceType": "ValueSet", "url": url, "status": "active", "compose": {"include": [include]}}
-    return None
+        prop, op = _FILTERS[kind]
+        include["filter"] = [{"property": prop, "op": op, "value": unquote(value)}]
+    return _of(url, include)
+
+
+def _pinned(version: str) -> Json:
+    return {"version": version} if version else {}
+
+
+def _of(url: str, include: Json) -> Resource:
+    return {"resourceType": "ValueSet", "url": url, "status": "active", "compose": {"include": [include]}}

@@ -9,7 +9,6 @@ from mihub.core.fhir import Resource
 from mihub.site.terminology import shape
 from mihub.site.terminology.asked import Asked, first, text
 from mihub.site.terminology.coded import Coded
-from mihub.site.terminology.implicit import implicit
 from mihub.site.terminology.issues import Issue, Refused, issue, refused
 from mihub.site.terminology.protocol import CodeSystemProvider
 from mihub.site.terminology.sources import Sources
@@ -34,7 +33,7 @@ def value_set_of(parameters: Resource, sources: Sources, asked: Asked) -> Resour
         raise Refused(found, status=400)
     url, _, version = url.partition("|")
     version = ruled(asked, url, text(parameters, "valueSetVersion") or version)
-    found_set = sources.value_set(join(url, version)) or implicit(url, version)
+    found_set = sources.value_set(join(url, version))
     if found_set is None:
         raise refused("not-found", "not-found", "Unable_to_resolve_value_Set_", value_set=join(url, version))
     return found_set

@@ -13,6 +13,7 @@ from mihub.core.fhir import Resource
 from mihub.core.fhir.definitions.protocol import Known
 from mihub.site.terminology import shape
 from mihub.site.terminology.concepts import extension_value
+from mihub.site.terminology.implicit import implicit
 from mihub.site.terminology.in_memory import InMemoryCodeSystem
 from mihub.site.terminology.protocol import CodeSystemProvider
 from mihub.site.terminology.shelf import Index, Shelf
@@ -127,7 +128,9 @@ class Sources:
             return own
         known = [one for one in self._known("ValueSet", url) if matches(version, one.version)]
         latest = newest(one.version for one in known)
-        return next((self.shelf.resource(one) for one in known if one.version == latest), None)
+        return next((self.shelf.resource(one) for one in known if one.version == latest), None) or implicit(
+            url, version
+        )
 
     def concept_maps(self) -> Iterator[Resource]:
         """Every concept map, the request's own first."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from mihub.core.fhir.definitions.canonical import version_key
 
 _SNOMED = "http://snomed.info/"
+_INTERNATIONAL = "http://snomed.info/sct/900000000000207008"
 _ANY = frozenset({"x", "X", "*"})
 
 
@@ -24,8 +25,10 @@ def matches(asked: str, version: str) -> bool:
     if not asked or asked == version:
         return True
     if asked.startswith(_SNOMED):
-        # An edition without a date is any release of it.
-        return version.startswith(f"{asked}/version/")
+        # An edition without a date is any release of it; every edition holds the international one.
+        return version.startswith(
+            (f"{asked}/version/", _SNOMED) if asked == _INTERNATIONAL else f"{asked}/version/"
+        )
     if asked.endswith("?"):
         return version == asked[:-1] or version.startswith(asked[:-1])
     wanted, given = asked.split("."), version.split(".")
