@@ -175,12 +175,14 @@ class OpenSite:
         }
 
     def background(self) -> list[Coroutine[Any, Any, None]]:
-        """What must run while the site serves: facts, exports, letters, linkage."""
+        """What must run while the site serves: facts, exports, letters, linkage, notifications."""
         tasks = [self._follow(), self._keep_jobs()]
         if self.agent is not None:
             tasks.append(self._exchange_letters(self.agent))
         if self.feed is not None:
             tasks.append(self.feed.run())
+        if self.record.subscriptions is not None:
+            tasks.append(self.record.subscriptions.run())
         return tasks
 
     async def _keep_jobs(self) -> None:

@@ -21,6 +21,7 @@ _OURS: Final = frozenset(
     {
         "count", "feasibility", "local-count", "viewdefinition-run", "viewdefinition-export",
         "quarantine-read", "quarantine-repair", "quarantine-retry", "quarantine-discard", "meta",
+        "subscription-notification", "subscription-events",
     }
 )  # fmt: skip
 _PROFILES: Final = {

@@ -14,11 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from mihub.core.fhir import Resource
 from mihub.errors import InvalidInput, MihubError, NotFound, Unauthenticated
-from mihub.site.api import body, formats, terminology, views_http
+from mihub.site.api import body, formats, subscriptions, subscriptions_socket, terminology, views_http
 from mihub.site.api.audit_events import audit_events
 from mihub.site.api.batch import bundle
 from mihub.site.api.call import Call
@@ -60,6 +61,7 @@ def create_app(site: Site) -> Starlette:
             {"POST": lambda call, request, data: audit_events(call, _form(request, data))},
         ),
         *terminology.works(),
+        *subscriptions.works(),
         ("/$validate", {"POST": _validate}),
         ("/{type}/$validate", {"POST": _validate}),
         ("/{type}/{id}/$validate", {"GET": _validate, "POST": _validate}),
@@ -89,7 +91,11 @@ def create_app(site: Site) -> Starlette:
         ("/{type}/{id}/_history", {"GET": _history}),
         ("/{type}/{id}/_history/{version}", {"GET": _vread}),
     ]
-    routes = [Route("/metadata", _open_metadata(site), methods=["GET"])]
+    routes: list[BaseRoute] = [Route("/metadata", _open_metadata(site), methods=["GET"])]
+    # Opened here, so that what is written through the API is checked from the first request on.
+    if site.subscriptions is not None:
+        socket = subscriptions_socket.endpoint(site, lambda websocket: _base(site, websocket))
+        routes.append(WebSocketRoute(subscriptions.SOCKET, socket))
     # Before the others, which would take an operation for a resource with an odd id.
     routes += views_http.routes(site, _read_body, _base)
     routes += [Route(path, _endpoint(site, by_method), methods=list(by_method)) for path, by_method in works]
@@ -191,8 +197,10 @@ async def _unforeseen(request: Request, error: Exception) -> Response:
     return await _response(failure(ours), "", FHIR_JSON)
 
 
-def _base(site: Site, request: Request) -> str:
-    return site.settings.base_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}/fhir"
+def _base(site: Site, request: Request | WebSocket) -> str:
+    # A websocket's own scheme is ws.
+    scheme = request.url.scheme.replace("ws", "http", 1)
+    return site.settings.base_url.rstrip("/") or f"{scheme}://{request.url.netloc}/fhir"
 
 
 def _method(request: Request) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from mihub.core.fhir import Json
 from mihub.core.fhir.types import EXCHANGE_TYPES, RESOURCE_TYPES
-from mihub.site.api import terminology_metadata
+from mihub.site.api import subscriptions, terminology_metadata
 from mihub.site.api.formats import FHIR_XML
 from mihub.site.api.patch import JSON_PATCH
 from mihub.site.api.reply import FHIR_JSON, Reply, document
@@ -109,4 +109,7 @@ def _resource(catalogue: Catalogue, resource_type: str) -> Json:
         resource["operation"] = [{"name": "everything", "definition": definition}]
     own = terminology_metadata.operations(resource_type)
     resource["operation"] = [*resource.get("operation", []), *_META, _VALIDATE, *own]
+    if resource_type == "Subscription":
+        about = subscriptions.described()
+        resource |= about | {"operation": [*resource["operation"], *about["operation"]]}
     return {name: value for name, value in resource.items() if value != []}
