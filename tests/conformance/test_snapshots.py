@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mihub.apps.conformance.snapshots.run import Case, cases, failure_of
+from mihub.apps.conformance.snapshots.run import Case, measured
 from mihub.apps.conformance.snapshots.table import page
 
 _PAGE = Path(__file__).parents[2] / "docs/reference/snapshots.md"
@@ -14,7 +14,7 @@ _PAGE = Path(__file__).parents[2] / "docs/reference/snapshots.md"
 
 @pytest.fixture(scope="module")
 def found(shared: Path) -> list[Case]:
-    return list(cases(shared / "packages"))
+    return list(measured(shared / "packages"))
 
 
 def test_ninety_nine_of_a_hundred_elements_are_as_published(found: list[Case]) -> None:
@@ -23,12 +23,6 @@ def test_ninety_nine_of_a_hundred_elements_are_as_published(found: list[Case]) -
     assert len(found) == 1005
     assert elements > 33_000
     assert same / elements > 0.997
-
-
-def test_every_difference_is_judged_and_every_refusal_has_a_reason(found: list[Case]) -> None:
-    failures = [failure_of(case) for case in found if not case.passes]
-    assert len(failures) <= 54
-    assert [(one.case, one.saw) for one in failures if not one.reason] == []
 
 
 def test_the_page_says_what_comes_out(found: list[Case]) -> None:

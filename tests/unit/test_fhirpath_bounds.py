@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -44,12 +43,10 @@ STEPS = "needs more than 1000000 steps"
 )  # fmt: skip
 def test_what_explodes_is_refused_with_its_place(expression: str, reason: str) -> None:
     compiled = fhirpath.compile(expression)
-    began = perf_counter()
     with pytest.raises(FhirPathError, match=reason) as refused:
         compiled.evaluate(PATIENT)
     assert refused.value.position is not None
     assert LONG not in str(refused.value)
-    assert perf_counter() - began < 20
 
 
 def test_a_caller_bounds_steps_and_seconds() -> None:
@@ -66,10 +63,8 @@ def test_a_caller_bounds_steps_and_seconds() -> None:
 
 def test_slow_patterns_share_one_allowance() -> None:
     many = fhirpath.compile("contact.where(%resource.name.family.matches('^(a|aa)+$'))")
-    began = perf_counter()
     with pytest.raises(FhirPathError, match="The regular expressions need longer than"):
         many.evaluate(PATIENT, limits=Limits(pattern_seconds=0.2))
-    assert perf_counter() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -85,9 +80,7 @@ def test_numbers_beyond_every_measure_are_empty(expression: str) -> None:
     if expression.startswith("9223372036854775807"):
         # A literal has at most 18 digits; the overflow is reached by adding.
         expression = "(900000000000000000 * 10) + 900000000000000000"
-    began = perf_counter()
     assert fhirpath.compile(expression).evaluate({}) == []
-    assert perf_counter() - began < 1
 
 
 @pytest.mark.parametrize("text", ["9" * 19, "9" * 5000, "9" * 5000 + " 'g' + 1.0"])

@@ -232,10 +232,11 @@ def bench(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Of: synth, import, demo, page, count, fhirpath, views, validate, codes (default: all)."
+            help="Of: synth, import, demo, page, count, fhirpath, views, validate, codes, packages (default: all)."
         ),
     ] = None,
     people: Annotated[int, typer.Option(help="People in the measured region.", min=20)] = 240,
+    resources: Annotated[int, typer.Option(help="Resources in the measured record (store).", min=700)] = 100_000,
     as_json: Json = False,
 ) -> None:
     """Measure speed and memory, each beside the ceiling that the same run reaches on the same machine.
@@ -244,7 +245,7 @@ def bench(
     """
     from mihub.apps.bench import command
 
-    command.run(parts or (), people=people, as_json=as_json)
+    command.run(parts or (), people=people, resources=resources, as_json=as_json)
 
 
 @app.command()

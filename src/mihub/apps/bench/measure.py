@@ -26,12 +26,21 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
 
 def resident_mb(pg: Path) -> float:
     """Memory of this process and of the database server whose files are in `pg`; shared pages are counted once."""
-    total = _pss_kb(os.getpid())
+    total = pss_mb(os.getpid())
     postmaster = pg / "postmaster.pid"
     if postmaster.exists():
-        server = int(postmaster.read_text().split()[0])
-        total += sum(_pss_kb(pid) for pid in (server, *_children(server)))
-    return total / 1024
+        total += sum(pss_mb(pid) for pid in processes(int(postmaster.read_text().split()[0])))
+    return total
+
+
+def processes(root: int) -> list[int]:
+    """A process and its children, and theirs."""
+    return [root, *(pid for child in _children(root) for pid in processes(child))]
+
+
+def pss_mb(pid: int) -> float:
+    """Memory of one process, its part of what it shares; 0 when it has ended."""
+    return _pss_kb(pid) / 1024
 
 
 def _children(parent: int) -> Iterator[int]:

@@ -17,7 +17,16 @@ from mihub.apps.conformance.suite import Result, Suite
 from mihub.errors import NotFound, NotSupported
 
 # In the order of the page; each names the module beside this one that runs it.
-SUITES: Final = ("fhirpath", "sql_on_fhir", "terminology", "snapshots", "validation", "mutants", "patch", "graphql")
+SUITES: Final = (
+    "fhirpath",
+    "sql_on_fhir",
+    "terminology",
+    "snapshots",
+    "validation",
+    "mutants",
+    "patch",
+    "graphql",
+)
 BESIDE: Final = Path("..", "shared", "data")
 _HEAD: Final = """# Conformance: other people's suites
 

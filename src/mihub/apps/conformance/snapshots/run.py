@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -44,9 +45,15 @@ class Case:
 
 def run(data: Path) -> Result:
     """The suite. Raises `NotFound` where no packages lie beside the data."""
-    found = list(cases(data.parent / "packages"))
+    found = measured(data.parent / "packages")
     failures = [failure_of(case) for case in found if not case.passes]
     return Result(SUITE, SOURCE, len(found), len(found) - len(failures), tuple(failures))
+
+
+@lru_cache(maxsize=1)
+def measured(folder: Path) -> tuple[Case, ...]:
+    """All cases, once per folder: the suite and the page of the documentation look at the same ones."""
+    return tuple(cases(folder))
 
 
 def cases(folder: Path) -> Iterator[Case]:
