@@ -158,6 +158,8 @@ class BaseTypes:
         tests = self._tests(node.definition, code)
         if tests:
             allowed = None
+        if key == "id" and primitive.name == "string":
+            more.append(_unique_id)
         more += tests
         if node.name == "url" and node.path.count(".") == 1 and "version" in shape.siblings:
             more.append(_own_address)
@@ -236,6 +238,13 @@ def _later(world: World, code: str) -> Check:
         known(value, where, run)
 
     return check
+
+
+def _unique_id(value: str, where: Where, run: Run) -> None:
+    """The id of an element stands once in a resource."""
+    if value in run.ids:
+        run.add("element-id-duplicate", where)
+    run.ids.add(value)
 
 
 def _own_address(value: str, where: Where, run: Run) -> None:

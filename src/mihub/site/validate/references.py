@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/references.html. Above: `base`, `profile`. Below: `conta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ from mihub.site.validate.shapes import Check
 if TYPE_CHECKING:
     from mihub.site.validate.engine import Engine
 
+_SPACE: Final = re.compile(r"\s|^$").search
 _ANY: Final = frozenset({"Resource", "Any", "DomainResource"})
 
 
@@ -75,6 +77,8 @@ class References:
                     _named_type(value, "", allowed, expected, where, run)
                 return
             head = reference.partition("/")[0]
+            if _SPACE(reference):
+                run.add("reference-format", where)
             if head in allowed and "type" not in value:
                 return
             name = pointed_type(reference, resolved(reference, run))

@@ -24,6 +24,7 @@ RULES: Final[dict[str, str]] = {
     "resource-type": "invalid",
     "resource-unknown": "structure",
     "unknown-element": "structure",
+    "element-id-duplicate": "invalid",
     "choice-multiple": "structure",
     "choice-type": "structure",
     "cardinality-min": "structure",

@@ -28,7 +28,18 @@ MAX_FINDINGS: Final = 10_000
 class Run:
     """`resource` is FHIRPath's %resource, `root` its %rootResource."""
 
-    __slots__ = ("container", "deadline", "engine", "hooks", "profile", "resource", "root", "said", "trying")
+    __slots__ = (
+        "container",
+        "deadline",
+        "engine",
+        "hooks",
+        "ids",
+        "profile",
+        "resource",
+        "root",
+        "said",
+        "trying",
+    )
 
     def __init__(self, engine: Engine | None = None) -> None:
         self.engine = engine
@@ -39,6 +50,8 @@ class Run:
         self.container: Container | None = None
         # Set when the first expression runs: seconds of the performance clock.
         self.deadline = 0.0
+        # Ids of elements of the present resource.
+        self.ids: set[str] = set()
         # What FHIRPath may ask; made when the first expression runs.
         self.hooks: Hooks | None = None
         # The profile whose rules speak now; "" for R4 itself.

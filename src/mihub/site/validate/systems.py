@@ -104,7 +104,8 @@ def _learn(
     before = len(run.said)
     check(value, where, run)
     new, place = run.said[before:], location(where)
-    if all(one.location == place for one in new) and not any(_equal_but_other(one) for _, one in key):
+    plain = "id" not in value and not any(_equal_but_other(one) for _, one in key)
+    if plain and all(one.location == place for one in new):
         if len(kept) >= _MAX_REMEMBERED:
             kept.clear()
         kept[key] = tuple((one.severity, one.rule, dict(one.facts)) for one in new)
