@@ -61,6 +61,7 @@ def init(
         "port": (8100, "The port to listen on; 0 takes a free one."),
         "hub_url": (hub_url, "The hub that carries questions; empty: the site stands alone."),
         "trust_url": (trust_url, "The trust centre that links identities."),
+        "validation": ("warn", 'off, warn or reject, and by type: "warn, Patient=reject, Observation=off".'),
     }
     keys = folders.create(folder, "site", settings, member)
     if as_json:

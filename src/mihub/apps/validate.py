@@ -6,6 +6,7 @@ Below: `site.validate`, `site.packages`; beside: `validation`, `console`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -28,6 +29,10 @@ from mihub.site.ingest.sniff import HEAD_BYTES, Format, sniff
 from mihub.site.packages.shelf import FILE_NAME, Shelf
 from mihub.site.quarantine.door import ERRORS, claimed
 from mihub.site.quarantine.told import row
+from mihub.site.terminology.lists import FILE_NAME as CODE_LISTS
+from mihub.site.terminology.lists import CodeLists
+from mihub.site.terminology.terminology import Terminology
+from mihub.site.validate.codes import Codes
 from mihub.site.validate.finding import Finding
 from mihub.site.validate.validator import ProfileValidator
 
@@ -42,6 +47,7 @@ _XML: Final = {
     Format.NO_NAMESPACE,
 }
 _MOST_SHOWN: Final = 200
+_ENTRY: Final = re.compile(r"Bundle\.entry\[(\d+)\]\.resource")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +65,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One resource, or a file that holds none: where it stands and what was found."""
+    """One resource, or a file that holds none: where it stands and what was found.
+
+    `profiles`: each profile that it, or a resource in it, claims or was asked for, and whether that one has an error.
+    """
 
     file: str
     line: int | None
     resource_type: str
-    profiles: tuple[str, ...]
+    profiles: tuple[tuple[str, bool], ...]
     findings: tuple[Finding, ...]
 
 
@@ -86,10 +95,10 @@ class Summary:
         for found in checked.findings:
             self.severities[found.severity] += 1
             self.rules[found.rule] += 1
-        for profile in checked.profiles:
+        for profile, has_error in checked.profiles:
             counts = self.profiles.setdefault(profile, [0, 0])
             counts[0] += 1
-            counts[1] += wrong
+            counts[1] += has_error
 
     @property
     def errors(self) -> int:
@@ -117,7 +126,7 @@ def run(wanted: Wanted, *, as_json: bool) -> int:
     """Validate, print, return the exit code."""
     with ExitStack() as stack:
         definitions = _definitions(wanted, stack)
-        validator = ProfileValidator(definitions, terminology_of(definitions))
+        validator = ProfileValidator(definitions, _codes(wanted, definitions, stack))
         files = list(_files(wanted.files))
         summary, told = Summary(), _Told(wanted, as_json=as_json)
         with console.progress("Files", quiet=as_json) as step:
@@ -178,14 +187,30 @@ def _checked(
         resource = None
     if not isinstance(resource, dict):
         return Checked(shown, line, "", (), findings)
-    named = claimed(resource) if resource.get("meta") or not profiles else ()
     return Checked(
         shown,
         line,
         str(resource.get("resourceType", "")),
-        tuple(dict.fromkeys((*named, *profiles))),
+        tuple(_profiles(resource, profiles, findings)),
         findings,
     )
+
+
+def _profiles(
+    resource: Resource, asked: Sequence[str], findings: Sequence[Finding]
+) -> Iterator[tuple[str, bool]]:
+    """The profiles of a resource and of the entries of a bundle, and whether each of these has an error."""
+    errors = [found for found in findings if found.severity in ERRORS]
+    named = claimed(resource) if resource.get("meta") or not asked else ()
+    for profile in dict.fromkeys((*named, *asked)):
+        yield profile, bool(errors)
+    entries = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
+    wrong = {match[1] for found in errors if (match := _ENTRY.match(found.location))}
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        inner = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(inner, dict):
+            for profile in claimed(inner):
+                yield profile, str(number) in wrong
 
 
 def _rule(found: Format) -> str:
@@ -231,6 +256,13 @@ def _definitions(wanted: Wanted, stack: ExitStack) -> Definitions:
     if wanted.extra:
         definitions = MemoryDefinitions(list(_extra(wanted.extra)), definitions)
     return definitions
+
+
+def _codes(wanted: Wanted, definitions: Definitions, stack: ExitStack) -> Codes:
+    """The codes of these definitions, and those of the site's code lists."""
+    if wanted.site is None or not (wanted.site / CODE_LISTS).exists():
+        return terminology_of(definitions)
+    return Terminology(definitions, stack.enter_context(closing(CodeLists.open(wanted.site / CODE_LISTS))))
 
 
 def _extra(paths: Sequence[Path]) -> Iterator[Resource]:
