@@ -290,7 +290,7 @@ def broken_requests(draw: st.DrawFn) -> Json:
         place = inner
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(broken_requests(), st.sampled_from(_OPERATIONS))
 def test_no_request_is_a_fault_of_ours(request: Json, operation: str) -> None:
     terminology = Terminology(MemoryDefinitions([]))

@@ -222,6 +222,39 @@ def test_a_value_set_that_includes_itself_is_refused_and_the_rest_goes_on() -> N
     assert (answer.verdict, answer.why) == ("unknown", "invalid-value-set")
 
 
+@pytest.mark.parametrize("folds", [True, False])
+def test_many_ways_to_one_value_set_cost_one(folds: bool) -> None:
+    # Codes whose case does not count can not be listed as pairs: the sets are asked one by one.
+    deep = 40
+    towers = [
+        value_set(
+            {"valueSet": [f"https://x/{level + 1}"]},
+            {"valueSet": [f"https://x/{level + 1}"]},
+            url=f"https://x/{level}",
+        )
+        for level in range(deep)
+    ]
+    towers.append(value_set({"system": SYSTEM}, url=f"https://x/{deep}"))
+    site = terminology(code_system("a", caseSensitive=not folds), *towers)
+    begin = time.process_time()
+    assert site.member("https://x/0", SYSTEM, "a").verdict == "yes"
+    assert len(site.expand(request(url="https://x/0"))["expansion"]["contains"]) == 1
+    for asked in ({"system": SYSTEM}, {"inferSystem": True}):
+        answer = site.validate_code(request(url="https://x/0", code="a", **asked))
+        assert answer["parameter"][0] == {"name": "result", "valueBoolean": True}
+    assert time.process_time() - begin < 5
+
+
+def test_a_value_set_that_leaves_out_inactive_codes_has_none() -> None:
+    tree = code_system("a", "b")
+    tree["concept"][1]["property"] = [{"code": "inactive", "valueBoolean": True}]
+    active = value_set({"system": SYSTEM})
+    active["compose"]["inactive"] = False
+    site = terminology(tree, active)
+    assert site.codes_of(VALUE_SET) == {(SYSTEM, "a")}
+    assert [one["code"] for one in site.expand(request(url=VALUE_SET))["expansion"]["contains"]] == ["a"]
+
+
 def test_more_codes_than_fit_are_refused_or_paged() -> None:
     many = code_system(*(f"c{number}" for number in range(1500)))
     site = terminology(many, value_set({"system": SYSTEM}))

@@ -6,7 +6,7 @@ Says yes, no or unknown with a word why. Built by `members`; pure, safe to read 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mihub.core.fhir import Resource
@@ -50,6 +50,8 @@ class Compiled:
     listed: frozenset[Pair] | None = None
     bare: frozenset[str] = frozenset()
     trouble: Membership | None = None
+    # Whether content is missing here that could hold more codes.
+    doubtful: bool = False
 
 
 def asked_part(
@@ -73,16 +75,43 @@ def asked_part(
     return Part(url, version, None, holds, doubt)
 
 
+def narrowed(part: Part, provider: CodeSystemProvider, active_only: bool) -> Part:
+    """Without inactive codes, where the value set leaves them out."""
+    if not active_only:
+        return part
+
+    def active(code: str) -> bool:
+        concept = provider.concept(code)
+        return concept is None or not concept.inactive
+
+    if part.codes is not None:
+        return replace(part, codes=frozenset(code for code in part.codes if active(code)))
+    holds = part.holds
+    return replace(part, holds=lambda code: holds is not None and holds(code) and active(code))
+
+
 def ask(compiled: Compiled, system: str, code: str, version: str) -> Membership:
+    """Whether it holds the code; a set that is reached by many ways is asked once."""
+    return _ask(compiled, (system, code, version), {})
+
+
+def _ask(compiled: Compiled, asked: tuple[str, str, str], said: dict[int, Membership]) -> Membership:
+    if id(compiled) not in said:
+        said[id(compiled)] = _decide(compiled, asked, said)
+    return said[id(compiled)]
+
+
+def _decide(compiled: Compiled, asked: tuple[str, str, str], said: dict[int, Membership]) -> Membership:
     if compiled.trouble is not None:
         return compiled.trouble
+    system, code, version = asked
     if compiled.listed is not None and not version:
         found = (system, code) in compiled.listed if system else code in compiled.bare
         return YES if found else NO
-    inside = _best(_in_joined(one, system, code, version) for one in compiled.includes)
+    inside = _best(_in_joined(one, asked, said) for one in compiled.includes)
     if inside.verdict == "no":
         return NO
-    outside = _best(_in_joined(one, system, code, version) for one in compiled.excludes)
+    outside = _best(_in_joined(one, asked, said) for one in compiled.excludes)
     if outside.verdict == "yes":
         return NO
     return outside if outside.verdict == "unknown" else inside
@@ -99,9 +128,9 @@ def _best(answers: Iterable[Membership]) -> Membership:
     return best
 
 
-def _in_joined(joined: Joined, system: str, code: str, version: str) -> Membership:
-    answers = [_in_part(part, system, code, version) for part in joined.system_parts]
-    answers += [ask(one, system, code, version) for one in joined.imports]
+def _in_joined(joined: Joined, asked: tuple[str, str, str], said: dict[int, Membership]) -> Membership:
+    answers = [_in_part(part, *asked) for part in joined.system_parts]
+    answers += [_ask(one, asked, said) for one in joined.imports]
     if any(one.verdict == "no" for one in answers) or not answers:
         return NO
     return next((one for one in answers if one.verdict == "unknown"), YES)
@@ -133,10 +162,10 @@ def troubles(joined: tuple[Joined, ...]) -> Iterator[Membership]:
         yield from (inner.trouble for inner in one.imports if inner.trouble is not None)
 
 
-def doubted(compiled: Compiled) -> bool:
-    joined = (*compiled.includes, *compiled.excludes)
+def doubted(joined: tuple[Joined, ...]) -> bool:
+    """Whether content is missing that could hold more codes."""
     return any(part.doubt for part in _parts(joined)) or any(
-        doubted(i) for one in joined for i in one.imports
+        i.doubtful for one in joined for i in one.imports
     )
 
 

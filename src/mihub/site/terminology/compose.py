@@ -32,11 +32,13 @@ from mihub.site.terminology.used_systems import Used
 class Composer:
     """Lists one value set for one request. `most`: no more codes than this are looked at."""
 
-    def __init__(self, sources: Sources, asked: Asked, most: int) -> None:
+    def __init__(self, sources: Sources, asked: Asked, most: int, outer: Composer | None = None) -> None:
         self._sources = sources
         self._asked = asked
         self._most = most
         self._looked_at = 0
+        # What was imported once is not composed again, however many ways lead to it.
+        self._composed: dict[int, tuple[list[Entry], Notes]] = outer._composed if outer is not None else {}
         self._active_only = False
         self.notes = Notes()
         self.used = Used(sources, asked, self.notes)
@@ -130,10 +132,12 @@ class Composer:
         other = self.used.resolve(address, value_set)
         if other is None:
             raise missing_import(self._asked, address)
-        inner = Composer(self._sources, self._asked, self._most)
-        found = list(inner.entries(other))
-        self.notes.parameters |= inner.notes.parameters
-        self.notes.unclosed |= inner.notes.unclosed
+        if id(other) not in self._composed:
+            inner = Composer(self._sources, self._asked, self._most, self)
+            self._composed[id(other)] = (list(inner.entries(other)), inner.notes)
+        found, notes = self._composed[id(other)]
+        self.notes.parameters |= notes.parameters
+        self.notes.unclosed |= notes.unclosed
         if not address.startswith("#"):
             self.notes.add("used-valueset", canonical(other))
             self.used.note_status(other, value_set)

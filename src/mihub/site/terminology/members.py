@@ -25,6 +25,7 @@ from mihub.site.terminology.compiled_set import (
     asked_part,
     doubted,
     listed_pairs,
+    narrowed,
     stored_pairs,
     troubles,
 )
@@ -35,6 +36,7 @@ from mihub.site.terminology.protocol import Membership
 from mihub.site.terminology.shelf import Shelf
 from mihub.site.terminology.sources import Sources
 
+_DEEPEST: Final = 64
 _KEPT_SETS: Final = 5_000
 _LOOK_SECONDS: Final = 0.2
 _KEPT_ANSWERS: Final = 100_000
@@ -144,41 +146,55 @@ class Members:
             if kept is not None:
                 return kept
             compiled = self._compiled(value_set, ())
-            memory.sets[value_set] = compiled
-            while len(memory.sets) > _KEPT_SETS:
-                memory.sets.popitem(last=False)
+            self._keep(value_set, compiled)
             return compiled
+
+    def _keep(self, value_set: str, compiled: Compiled) -> None:
+        sets = self._current().sets
+        sets[value_set] = compiled
+        while len(sets) > _KEPT_SETS:
+            sets.popitem(last=False)
 
     def _compiled(self, value_set: str, chain: tuple[str, ...], within: Resource | None = None) -> Compiled:
         facts = {"value_set": value_set}
-        if value_set in chain:
+        if value_set in chain or len(chain) > _DEEPEST:
             return Compiled(trouble=Membership("unknown", "invalid-value-set", facts))
+        kept = self._current().sets.get(value_set) if not value_set.startswith("#") else None
+        if kept is not None:
+            return kept
         try:
             resource = self._sources.value_set(value_set, within)
             if resource is None:
                 return Compiled(trouble=Membership("unknown", "unknown-value-set", facts))
-            return self._of_definition(resource, (*chain, value_set))
+            compiled = self._of_definition(resource, (*chain, value_set))
+            if not value_set.startswith("#"):
+                self._keep(value_set, compiled)
+            return compiled
         except MihubError:
             return Compiled(trouble=Membership("unknown", "invalid-value-set", facts))
 
     def _of_definition(self, resource: Resource, chain: tuple[str, ...]) -> Compiled:
         compose = resource.get("compose") or {}
-        includes = tuple(self._joined(part, resource, chain) for part in compose.get("include") or [])
+        active = compose.get("inactive") is False
+        includes = tuple(self._joined(one, resource, chain, active) for one in compose.get("include") or [])
         excludes = tuple(self._joined(part, resource, chain) for part in compose.get("exclude") or [])
         compiled = Compiled(includes, excludes)
         trouble = next(troubles((*includes, *excludes)), None)
         stored = stored_pairs(resource)
-        if stored is not None and (trouble is not None or not compose or doubted(compiled)):
+        doubtful = doubted((*includes, *excludes))
+        if stored is not None and (trouble is not None or not compose or doubtful):
             return Compiled(listed=stored, bare=frozenset(code for _, code in stored))
         listed = listed_pairs(compiled) if trouble is None else None
         bare = frozenset(code for _, code in listed) if listed is not None else frozenset()
-        return Compiled(includes, excludes, listed, bare, trouble)
+        return Compiled(includes, excludes, listed, bare, trouble, doubtful)
 
-    def _joined(self, part: Json, resource: Resource, chain: tuple[str, ...]) -> Joined:
+    def _joined(
+        self, part: Json, resource: Resource, chain: tuple[str, ...], active_only: bool = False
+    ) -> Joined:
         imports = tuple(self._compiled(one, chain, resource) for one in part.get("valueSet") or [])
-        return Joined((self._part(part),) if part.get("system") else (), imports)
+        return Joined((self._part(part, active_only),) if part.get("system") else (), imports)
 
-    def _part(self, part: Json) -> Part:
+    def _part(self, part: Json, active_only: bool) -> Part:
         system, version = part["system"], part.get("version", "")
         provider = self._sources.any_code_system(system, version)
         listed = [one["code"] for one in part.get("concept") or [] if isinstance(one.get("code"), str)]
@@ -193,9 +209,12 @@ class Members:
         folds = None if provider.metadata.case_sensitive else provider.normal
         doubt = "" if complete else "not-enumerable"
         if listed:
-            known = frozenset(one for one in listed if not complete or provider.normal(one) is not None)
-            return Part(system, version, known, folds=folds)
+            found = {one: provider.normal(one) for one in listed}
+            known = frozenset(
+                normal or one for one, normal in found.items() if normal is not None or not complete
+            )
+            return narrowed(Part(system, version, known, folds=folds), provider, active_only)
         filters = [
             (one.get("property", ""), operator(one), one.get("value", "")) for one in part.get("filter") or []
         ]
-        return asked_part(provider, filters, version, doubt, folds)
+        return narrowed(asked_part(provider, filters, version, doubt, folds), provider, active_only)

@@ -25,6 +25,8 @@ class MembershipCheck:
         self._sources = sources
         self._asked = asked
         self.report = CodingReport(sources, asked)
+        # A value set that is reached by many ways is examined once for a coding.
+        self._examined: dict[tuple[int, int], bool | None] = {}
 
     def find(self, system: str, version: str) -> CodeSystemProvider | None:
         """The code system under the request's version rules."""
@@ -32,6 +34,12 @@ class MembershipCheck:
 
     def __call__(self, value_set: Resource, coding: Coding) -> bool | None:
         """True: in it; False: not; None: can not be known, an issue says why."""
+        key = (id(value_set), id(coding))
+        if key not in self._examined:
+            self._examined[key] = self._examine(value_set, coding)
+        return self._examined[key]
+
+    def _examine(self, value_set: Resource, coding: Coding) -> bool | None:
         compose = value_set.get("compose")
         if not compose:
             return self._in_expansion(value_set, coding)

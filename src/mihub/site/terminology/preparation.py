@@ -43,21 +43,28 @@ def parts(value_set: Resource) -> Iterator[tuple[str, Json]]:
 
 def check(value_set: Resource, resolve: Resolve, missing: Callable[[str], Refused]) -> None:
     """Raises `Refused` for a ring, for a filter without a value, and `missing(canonical)` for an unknown import."""
-    _check(value_set, resolve, missing, ())
+    _check(value_set, resolve, missing, (), set())
 
 
 def _check(
-    value_set: Resource, resolve: Resolve, missing: Callable[[str], Refused], chain: tuple[Resource, ...]
+    value_set: Resource,
+    resolve: Resolve,
+    missing: Callable[[str], Refused],
+    chain: tuple[Resource, ...],
+    done: set[int],
 ) -> None:
     if any(value_set is one for one in chain) or len(chain) > _DEEPEST:
         raise _ring(value_set, chain)
+    if id(value_set) in done:
+        return
     for where, part in parts(value_set):
         _check_filters(where, part)
         for imported in part.get("valueSet") or []:
             other = resolve(imported, value_set)
             if other is None:
                 raise missing(imported)
-            _check(other, resolve, missing, (*chain, value_set))
+            _check(other, resolve, missing, (*chain, value_set), done)
+    done.add(id(value_set))
 
 
 def _ring(value_set: Resource, chain: tuple[Resource, ...]) -> Refused:

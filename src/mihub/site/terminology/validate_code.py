@@ -18,6 +18,7 @@ from mihub.site.terminology.canonical_status import reference_issue
 from mihub.site.terminology.coded import Coded
 from mihub.site.terminology.coding_report import Coding
 from mihub.site.terminology.displays import Displays
+from mihub.site.terminology.entries import stored
 from mihub.site.terminology.issues import Issue, Refused, issue, refused
 from mihub.site.terminology.membership_check import MembershipCheck
 from mihub.site.terminology.protocol import CodeSystemProvider
@@ -124,7 +125,7 @@ class Validation:
 
     def _systems_with(self, code: str) -> list[str]:
         """The code systems under which the value set has this code."""
-        candidates = dict.fromkeys(_systems(self.value_set, self.membership))
+        candidates = _systems(self.value_set, self.membership)
         quiet = MembershipCheck(self.sources, self.asked)
         return [one for one in candidates if quiet(self.value_set, Coding("", one, "", code)) is True]
 
@@ -224,19 +225,20 @@ class Validation:
 
 def _systems(value_set: Resource, membership: MembershipCheck) -> list[str]:
     """Every code system a value set draws from, through its imports."""
-    found: list[str] = []
-    for include in (value_set.get("compose") or {}).get("include") or []:
-        if include.get("system"):
-            found.append(include["system"])
-        for canonical in include.get("valueSet") or []:
-            other = membership.value_set(canonical, value_set)
-            found.extend(_systems(other, membership) if other is not None else ())
-    stack = list((value_set.get("expansion") or {}).get("contains") or [])
-    while stack:
-        one = stack.pop()
-        stack.extend(one.get("contains") or [])
-        found.extend([one["system"]] if one.get("system") else [])
-    return found
+    found: dict[str, None] = {}
+    seen: set[int] = set()
+    waiting = [value_set]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        for include in (one.get("compose") or {}).get("include") or []:
+            found |= dict.fromkeys([include["system"]] if include.get("system") else [])
+            imports = (membership.value_set(address, one) for address in include.get("valueSet") or [])
+            waiting.extend(other for other in imports if other is not None)
+        found |= dict.fromkeys(entry.system for entry in stored(one) if entry.system)
+    return list(found)
 
 
 def _written(coding: Coding) -> str:
