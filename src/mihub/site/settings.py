@@ -58,6 +58,10 @@ class SiteSettings:
     """The most resources on a page of results."""
     validation: str = "warn"
     """What validation does with what is written: off, warn or reject, and by type: "warn, Patient=reject, Observation=off"."""
+    export_quota_bytes: int = 100 * 1024**3
+    """The most bytes that the bulk exports which are kept may take together."""
+    import_dir: str = "import"
+    """The folder from which $import may read; nothing outside of it is read by a request."""
     terminology_url: str = ""
     """A terminology server (its FHIR base) that is asked about codes no loaded list knows; "" asks nobody."""
     subscription_hosts: str = ""

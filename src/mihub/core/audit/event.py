@@ -20,6 +20,7 @@ _OUR_INTERACTION: Final = "https://mihub.example/fhir/CodeSystem/interaction"
 _OURS: Final = frozenset(
     {
         "count", "feasibility", "local-count", "viewdefinition-run", "viewdefinition-export",
+        "export", "export-download", "import",
         "quarantine-read", "quarantine-repair", "quarantine-retry", "quarantine-discard", "meta",
         "subscription-notification", "subscription-events",
     }

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from mihub.core.fhir import Resource
 from mihub.errors import InvalidInput, MihubError, NotFound, Unauthenticated
-from mihub.site.api import body, formats, subscriptions, subscriptions_socket, terminology, views_http
+from mihub.site.api import body, export_http, formats, subscriptions, subscriptions_socket, terminology, views_http
 from mihub.site.api.audit_events import audit_events
 from mihub.site.api.batch import bundle
 from mihub.site.api.call import Call
@@ -98,6 +98,7 @@ def create_app(site: Site) -> Starlette:
         routes.append(WebSocketRoute(subscriptions.SOCKET, socket))
     # Before the others, which would take an operation for a resource with an odd id.
     routes += views_http.routes(site, _read_body, _base)
+    routes += export_http.routes(site, _read_body, _base)
     routes += [Route(path, _endpoint(site, by_method), methods=list(by_method)) for path, by_method in works]
     # POST [base] is asked with and without the slash.
     routes_at_root = [Route("/fhir", _endpoint(site, works[0][1]), methods=["POST"])]

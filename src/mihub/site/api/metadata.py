@@ -10,7 +10,7 @@ from typing import Final
 
 from mihub.core.fhir import Json
 from mihub.core.fhir.types import EXCHANGE_TYPES, RESOURCE_TYPES
-from mihub.site.api import subscriptions, terminology_metadata
+from mihub.site.api import export, subscriptions, terminology_metadata
 from mihub.site.api.formats import FHIR_XML
 from mihub.site.api.patch import JSON_PATCH
 from mihub.site.api.reply import FHIR_JSON, Reply, document
@@ -48,13 +48,16 @@ _DATE: Final = "2026-11-23"
 def metadata(site: Site, base: str) -> Reply:
     """The CapabilityStatement of this site; open to everybody, holds nothing of a patient."""
     types = sorted(RESOURCE_TYPES - EXCHANGE_TYPES)
+    described = terminology_metadata.described(base)
+    if site.pool is not None:
+        described["instantiates"] = [*described["instantiates"], export.INSTANTIATES]
     return document(
         {
             "resourceType": "CapabilityStatement",
             "status": "active",
             "date": _DATE,
             "kind": "instance",
-            **terminology_metadata.described(base),
+            **described,
             "implementation": {"description": site.settings.name or site.settings.member, "url": base},
             "fhirVersion": "4.0.1",
             "format": ["json", FHIR_JSON, "xml", FHIR_XML],
@@ -70,6 +73,7 @@ def metadata(site: Site, base: str) -> Reply:
                         _META[0],
                         _VALIDATE,
                         *_VIEWS,
+                        *([export.OPERATIONS[""]] if site.pool is not None else []),
                         _VERSIONS,
                     ],
                 }
@@ -108,7 +112,8 @@ def _resource(catalogue: Catalogue, resource_type: str) -> Json:
         definition = "http://hl7.org/fhir/OperationDefinition/Patient-everything"
         resource["operation"] = [{"name": "everything", "definition": definition}]
     own = terminology_metadata.operations(resource_type)
-    resource["operation"] = [*resource.get("operation", []), *_META, _VALIDATE, *own]
+    bulk = [export.OPERATIONS[resource_type]] if resource_type in export.OPERATIONS else []
+    resource["operation"] = [*resource.get("operation", []), *_META, _VALIDATE, *bulk, *own]
     if resource_type == "Subscription":
         about = subscriptions.described()
         resource |= about | {"operation": [*resource["operation"], *about["operation"]]}

@@ -16,11 +16,10 @@ import orjson
 
 from mihub.core.fhir import Resource
 from mihub.core.fhir.views import View, ViewError, read
-from mihub.core.policy.restriction import Restriction
 from mihub.core.policy.rules import Action
-from mihub.errors import NotFound, TooLarge, Unavailable
+from mihub.errors import TooLarge, Unavailable
 from mihub.site.api.call import Call
-from mihub.site.search.question import IdIn, Question
+from mihub.site.api.group_members import patients_of
 from mihub.site.site import Site
 from mihub.site.store.protocol import Note
 from mihub.site.views import library
@@ -34,12 +33,6 @@ from mihub.site.views.work import Chunk
 
 FORMATS: Final = (NDJSON, CSV, JSON, PARQUET, FHIR)
 _MOST_ENVELOPED_BYTES: Final = 32 * 1024 * 1024
-
-
-class Unresolved(NotFound):
-    """A filter names what is not there. The operation itself is: the specification wants 400."""
-
-    http_status = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ class Runs:
         """The table; what can be known to be wrong is known before the first byte."""
         form, enveloped = _form(asked, accept)
         view = view_of(call, asked.views[0])
-        patients = patients_of(call, asked, call.within(Action.READ))
+        patients = patients_of(call, asked.patients, asked.groups, call.within(Action.READ))
         names = noted_names(asked, view)
         if asked.resources is not None:
             call.site.store.note(
@@ -107,35 +100,10 @@ def view_of(call: Call, wanted: Wanted) -> View:
         ) from error
 
 
-def patients_of(call: Call, asked: Asked, within: Restriction) -> tuple[str, ...] | None:
-    """Whose resources are meant; None when it is everybody's. Raises `Unresolved` for who may not be known."""
-    chosen: set[str] | None = None
-    if asked.patients is not None:
-        question = Question("Patient", (IdIn(asked.patients),))
-        chosen = set(call.site.search.ids(question, within))
-        if chosen != set(asked.patients):
-            raise Unresolved("There is no such Patient.", where="patient", next_step="Check the reference.")
-    if asked.groups is not None:
-        members = {one for group in asked.groups for one in _members(call, group, within)}
-        chosen = members if chosen is None else chosen & members
-    return None if chosen is None else tuple(sorted(chosen))
-
-
 def noted_names(asked: Asked, view: View) -> str:
     """For the audit: the filters' names and the view's name, which is a name of a table."""
     about = f"view:{view.name[:64]}" if view.name else "view"
     return ",".join(part for part in (about, asked.names) if part)
-
-
-def _members(call: Call, group: str, within: Restriction) -> Iterator[str]:
-    version = call.site.store.read("Group", group, call.access, within)
-    if version is None or version.body is None:
-        raise Unresolved("There is no such Group.", where="group", next_step="Check the reference.")
-    members = orjson.loads(version.body).get("member", [])
-    for member in members if isinstance(members, list) else []:
-        reference = member.get("entity", {}).get("reference", "") if isinstance(member, dict) else ""
-        if reference.startswith("Patient/") and member.get("inactive") is not True:
-            yield reference.removeprefix("Patient/")
 
 
 def _form(asked: Asked, accept: str) -> tuple[Format, bool]:

@@ -17,7 +17,9 @@ from mihub.core.fhir.views import View
 from mihub.core.policy.rules import Action
 from mihub.errors import Forbidden, InvalidInput
 from mihub.site.api.call import Call
-from mihub.site.api.views import noted_names, patients_of, view_of
+from mihub.site.api.group_members import patients_of
+from mihub.site.api.views import noted_names, view_of
+from mihub.site.api.whole_answers import Answer
 from mihub.site.jobs.job import Job, JobFailed
 from mihub.site.store.protocol import Note
 from mihub.site.views import arrow
@@ -29,8 +31,6 @@ from mihub.site.views.request import Asked
 ADDRESS: Final = "$viewdefinition-export"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _RETRY_SECONDS: Final = 2
-# A status, the headers beside those of every answer, and the body; None for none.
-Answer = tuple[int, dict[str, str], Json | None]
 
 
 def kick_off(call: Call, asked: Asked, exports: Exports) -> Answer:
@@ -55,7 +55,7 @@ def kick_off(call: Call, asked: Asked, exports: Exports) -> Answer:
             views=_named(views),
             form=form.name,
             header=asked.header,
-            patients=patients_of(call, asked, within),
+            patients=patients_of(call, asked.patients, asked.groups, within),
             since=asked.since,
             names=noted_names(asked, views[0][1]),
             tracking=asked.tracking,

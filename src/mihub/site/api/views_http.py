@@ -6,21 +6,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from mihub.core.policy.rules import Action
-from mihub.errors import MihubError, Unauthenticated
 from mihub.site.api import body, views_export
 from mihub.site.api.call import Call
-from mihub.site.api.reply import FHIR_JSON, failure
 from mihub.site.api.views import Runs, records_of
+from mihub.site.api.whole_answers import NO_STORE, Addresses, BaseOf, ReadBody, answered
 from mihub.site.site import Site
 from mihub.site.views.exports import Exports
 from mihub.site.views.formats import named
@@ -29,9 +25,6 @@ from mihub.site.views.request import Asked, export_asked, of_parameters, run_ask
 FOLDER = "exports"
 RUN_NAMES = ("$viewdefinition-run", "$run", "$sql-run")
 EXPORT_NAMES = ("$viewdefinition-export", "$export", "$sql-export")
-_ReadBody = Callable[[Request, int], Awaitable[bytes]]
-_Work = Callable[[Call, Request, bytes], Response]
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 def exports_of(site: Site) -> Exports:
@@ -45,32 +38,32 @@ def exports_of(site: Site) -> Exports:
     return exports
 
 
-def routes(site: Site, read_body: _ReadBody, base_of: Callable[[Site, Request], str]) -> list[Route]:
+def routes(site: Site, read_body: ReadBody, base_of: BaseOf) -> list[Route]:
     """All addresses of views."""
     runs, exports = Runs(site), exports_of(site)
+    at = Addresses(site, read_body, base_of).at
 
     def run(call: Call, request: Request, data: bytes) -> Response:
         asked = run_asked(_given(call, request, data), reference=_instance(request))
         found = runs.run(call, asked, request.headers.get("accept", ""))
-        return StreamingResponse(found.pieces, 200, _NO_STORE, found.media)
+        return StreamingResponse(found.pieces, 200, NO_STORE, found.media)
 
     def export(call: Call, request: Request, data: bytes) -> Response:
         asked: Asked = export_asked(_given(call, request, data), reference=_instance(request))
-        return _answer(views_export.kick_off(call, asked, exports))
+        return answered(views_export.kick_off(call, asked, exports))
 
     def status(call: Call, request: Request, data: bytes) -> Response:
         step = views_export.cancel if request.method == "DELETE" else views_export.status
-        return _answer(step(call, _id(request), exports))
+        return answered(step(call, _id(request), exports))
 
     def result(call: Call, request: Request, data: bytes) -> Response:
-        return _answer(views_export.result(call, _id(request), exports))
+        return answered(views_export.result(call, _id(request), exports))
 
     def file(call: Call, request: Request, data: bytes) -> Response:
         path, job = exports.file(_id(request), str(request.path_params["name"]), call.access)
-        return FileResponse(path, headers=_NO_STORE, media_type=named(job.asked["form"]).media, filename=path.name)
-
-    def at(path: str, work: _Work, *methods: str) -> Route:
-        return Route(path, _endpoint(site, work, read_body, base_of), methods=list(methods))
+        return FileResponse(
+            path, headers=NO_STORE, media_type=named(job.asked["form"]).media, filename=path.name
+        )
 
     begin = f"/{views_export.ADDRESS}/{{export}}"
     found = [
@@ -88,25 +81,6 @@ def routes(site: Site, read_body: _ReadBody, base_of: Callable[[Site, Request], 
         places += [] if name == "$export" else ["/{name}"]
         found += [at(place.format(name=name), export, "POST") for place in places]
     return found
-
-
-def _endpoint(
-    site: Site, work: _Work, read_body: _ReadBody, base_of: Callable[[Site, Request], str]
-) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        try:
-            access = await run_in_threadpool(site.gate.authenticate, request.headers.get("authorization"))
-            data = await read_body(request, site.settings.max_body_bytes)
-            call = Call(site, access, base_of(site, request), request.headers.get("prefer", ""))
-            return await run_in_threadpool(work, call, request, data)
-        except MihubError as error:
-            reply = failure(error)
-            headers = dict(_NO_STORE)
-            if isinstance(error, Unauthenticated):
-                headers["WWW-Authenticate"] = "Bearer"
-            return Response(reply.body, reply.status, headers, FHIR_JSON)
-
-    return endpoint
 
 
 def _given(call: Call, request: Request, data: bytes) -> list[tuple[str, Any]]:
@@ -127,9 +101,3 @@ def _instance(request: Request) -> str:
 
 def _id(request: Request) -> str:
     return str(request.path_params["export"])
-
-
-def _answer(answer: views_export.Answer) -> Response:
-    status, headers, document = answer
-    content = None if document is None else orjson.dumps(document)
-    return Response(content, status, {**_NO_STORE, **headers}, FHIR_JSON if document is not None else None)

@@ -1,0 +1,229 @@
+"""The record on PostgreSQL for bulk export: one repeatable-read transaction selects, short statements read afterwards.
+
+No transaction stays open while files are written. Below: the tables of `site.store`, `site.search.postgres_sql`. Only this
+file of the room knows the database.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from mihub.core.fhir.types import RESOURCE_TYPES
+from mihub.core.policy.actor import Access
+from mihub.core.policy.restriction import Restriction
+from mihub.database.faults import translated
+from mihub.database.pool import Connection, Pool
+from mihub.site.export.made import Listed
+from mihub.site.export.record import Filters, Row, Selected
+from mihub.site.export.wish import Wish
+from mihub.site.jobs import durable
+from mihub.site.search.catalogue import Catalogue
+from mihub.site.search.postgres_sql import condition_sql, restriction_sql
+from mihub.site.store.protocol import Audit, Note
+from mihub.site.store.rows import Indexer
+
+# From now on every change has a later time than the state that is read: nothing is lost between two exports.
+_CUT: Final = """
+UPDATE record_state SET last_write = greatest(coalesce(last_write, '-infinity'), date_trunc('milliseconds', clock_timestamp()))
+  + interval '1 millisecond' RETURNING position, last_write - interval '1 millisecond'
+"""
+_TYPES: Final = """
+SELECT t FROM unnest(%s::text[]) t WHERE EXISTS (SELECT 1 FROM resource r WHERE r.type = t AND r.digest IS NOT NULL) ORDER BY t
+"""
+_DELETED: Final = """
+SELECT r.type, r.id, s.body FROM resource r JOIN superseded s ON s.rid = r.rid AND s.version_id = r.version_id - 1
+WHERE r.digest IS NULL AND r.type = ANY(%s) AND r.last_updated > %s ORDER BY r.rid
+"""
+_LINES: Final = """
+SELECT coalesce(string_agg(body, '\\x0a'::bytea ORDER BY rid), ''), count(body) FROM (
+  SELECT a.rid, CASE WHEN r.version_id = a.version_id THEN r.body ELSE (
+    SELECT s.body FROM superseded s WHERE s.rid = a.rid AND s.version_id = a.version_id) END AS body
+  FROM unnest(%s::int8[], %s::int4[]) AS a (rid, version_id) LEFT JOIN resource r ON r.rid = a.rid
+) listed
+"""
+# COPY's binary format: a header of 19 bytes, then rows of one shape.
+_HEADER_BYTES: Final = 19
+_ROW: Final = struct.Struct(">hiqiiii")
+_NOTED: Final = 2_000
+_INTERACTION: Final = "export"
+_SUPPORTING: Final = """
+EXISTS (SELECT 1 FROM index_link x JOIN compartment p ON p.rid = x.rid JOIN resource q ON q.rid = x.rid
+        WHERE x.type = r.type AND x.id = r.id AND q.digest IS NOT NULL{whose} AND {allowed})
+"""
+
+
+class PostgresRecord:
+    """See `record.Record`."""
+
+    def __init__(self, pool: Pool, audit: Audit, catalogue: Catalogue, index: Indexer) -> None:
+        self._pool, self._audit, self._catalogue, self._index = pool, audit, catalogue, index
+
+    def select(
+        self,
+        wish: Wish,
+        filters: Filters,
+        access: Access,
+        within: Restriction,
+        folder: Path,
+        step: Callable[[], None],
+    ) -> Selected:
+        """See `Record.select`."""
+        concerned: Counter[str] = Counter()
+        listed: list[Listed] = []
+        with translated(), self._state() as (connection, position, time):
+            for number, kind in enumerate(self._types(connection, wish, within)):
+                step()
+                where, values = self._where(wish, kind, filters.get(kind, []), within)
+                one = _list(connection, kind, folder / f".list-{number:03}", where, values)
+                if one.count:
+                    listed.append(one)
+                    concerned.update(_concerned(connection, where, values))
+            deleted = list(self._deleted(connection, wish, within, concerned))
+        self._note(wish, access, concerned, sum(one.count for one in listed) + len(deleted), step)
+        return Selected(_iso(time), position, listed, deleted)
+
+    def rows(self, folder: Path, listed: Listed, first: int, most: int) -> list[Row]:
+        """See `Record.rows`."""
+        wanted = min(most, listed.count - first)
+        with (folder / listed.list_name).open("rb") as stream:
+            stream.seek(_HEADER_BYTES + first * _ROW.size)
+            read = stream.read(wanted * _ROW.size)
+        return [Row(one[2], one[4], one[6]) for one in _ROW.iter_unpack(read)]
+
+    def lines(self, rows: Sequence[Row]) -> tuple[bytes, int]:
+        """See `Record.lines`."""
+        asked = ([row.number for row in rows], [row.version_id for row in rows])
+        with translated(), self._pool.connection() as connection:
+            found = connection.execute(_LINES, asked, binary=True).fetchone()
+        if found is None or not found[1]:
+            return b"", 0
+        return bytes(found[0]) + b"\n", int(found[1])
+
+    @contextmanager
+    def _state(self) -> Iterator[tuple[Connection, int, datetime]]:
+        """One state of the record, its position and its time. The writer waits while it is taken, a millisecond or two."""
+        with self._pool.connection() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            with self._pool.connection() as cutting, cutting.transaction():
+                cut = cutting.execute(_CUT).fetchone()
+                # The first statement fixes what this transaction sees: all that is committed, and nothing later.
+                connection.execute("SELECT 1 FROM record_state")
+            position, time = cut if cut is not None else (0, datetime.now(UTC))
+            yield connection, int(position), time
+
+    def _types(self, connection: Connection, wish: Wish, within: Restriction) -> list[str]:
+        wanted = wish.types
+        if wanted is None:
+            wanted = tuple(
+                kind for kind in RESOURCE_TYPES if not wish.of_patients or self._in_compartments(kind)
+            )
+        allowed = sorted(kind for kind in wanted if within.names(kind))
+        return [str(row[0]) for row in connection.execute(_TYPES, (allowed,))]
+
+    def _in_compartments(self, kind: str) -> bool:
+        return kind == "Patient" or bool(self._catalogue.compartment_of(kind))
+
+    def _where(
+        self, wish: Wish, kind: str, filters: list[tuple[Any, ...]], within: Restriction
+    ) -> tuple[str, list[Any]]:
+        pieces: list[tuple[str, list[Any]]] = [("r.digest IS NOT NULL AND r.type = %s", [kind])]
+        if wish.of_patients:
+            pieces.append(self._of_patients(wish, kind, within))
+        if wish.since is not None:
+            pieces.append(("r.last_updated > %s", [wish.since]))
+        if filters:
+            choices = [_all([condition_sql(one, "r", within) for one in each]) for each in filters]
+            pieces.append(_joined(choices, " OR "))
+        pieces.append(restriction_sql(within, "r"))
+        return _joined(pieces, " AND ")
+
+    def _of_patients(self, wish: Wish, kind: str, within: Restriction) -> tuple[str, list[Any]]:
+        whose, values = (
+            ("", []) if wish.patients is None else (" AND p.patient = ANY(%s)", [list(wish.patients)])
+        )
+        if self._in_compartments(kind):
+            return f"EXISTS (SELECT 1 FROM compartment p WHERE p.rid = r.rid{whose})", values
+        # Named, and nobody's: what the patients' resources refer to, such as a Medication.
+        allowed, allowed_values = restriction_sql(within, "q")
+        return _SUPPORTING.format(whose=whose, allowed=allowed), [*values, *allowed_values]
+
+    def _deleted(
+        self, connection: Connection, wish: Wish, within: Restriction, concerned: Counter[str]
+    ) -> Iterator[tuple[str, str]]:
+        if wish.since is None:
+            return
+        kinds = [kind for kind in wish.types or sorted(RESOURCE_TYPES) if within.names(kind)]
+        with connection.cursor(name="deleted", binary=True) as cursor:
+            cursor.execute(_DELETED, (kinds, wish.since))
+            for kind, resource_id, body in cursor:
+                if body is None:
+                    continue
+                # Whose it was stands in its last content only.
+                rows = self._index(orjson.loads(body))
+                theirs = not wish.of_patients or (
+                    bool(rows.patients)
+                    if wish.patients is None
+                    else not set(wish.patients).isdisjoint(rows.patients)
+                )
+                if theirs and within.allows(kind, rows.patients, withheld=rows.withheld):
+                    concerned.update(rows.patients)
+                    yield kind, resource_id
+
+    def _note(
+        self, wish: Wish, access: Access, concerned: Counter[str], total: int, step: Callable[[], None]
+    ) -> None:
+        """One line for the run, and one for each patient, durable before the first byte is in a file."""
+        notes = [Note("E", _INTERACTION, "", "", "", total, "0", wish.names)]
+        for patient, count in sorted(concerned.items()):
+            notes.append(Note("E", _INTERACTION, "", "", patient, count, "0", wish.names))
+            if len(notes) >= _NOTED:
+                step()
+                self._audit.note(notes, access)
+                notes = []
+        if notes:
+            self._audit.note(notes, access)
+
+
+def _list(connection: Connection, kind: str, path: Path, where: str, values: list[Any]) -> Listed:
+    """Write the list. Sizes come along, so that room and portions are known before a body is read."""
+    statement = (
+        "COPY (SELECT r.rid, r.version_id, octet_length(r.body) FROM resource r"
+        f" WHERE {where} ORDER BY r.rid) TO STDOUT (FORMAT BINARY)"
+    )
+    with durable.open_at(path, 0) as stream:
+        with connection.cursor() as cursor, cursor.copy(statement, values) as copy:
+            for block in copy:
+                stream.write(block)
+        durable.force(stream)
+        count = (stream.tell() - _HEADER_BYTES) // _ROW.size
+        stream.seek(_HEADER_BYTES)
+        size = sum(one[6] for one in _ROW.iter_unpack(stream.read(count * _ROW.size)))
+    return Listed(kind, count, size, path.name)
+
+
+def _concerned(connection: Connection, where: str, values: list[Any]) -> dict[str, int]:
+    statement = (
+        f"SELECT c.patient, count(*) FROM resource r JOIN compartment c USING (rid) WHERE {where} GROUP BY 1"
+    )
+    return {str(row[0]): int(row[1]) for row in connection.execute(statement, values)}
+
+
+def _all(pieces: Sequence[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:
+    return _joined(pieces, " AND ") if pieces else ("true", [])
+
+
+def _joined(pieces: Sequence[tuple[str, list[Any]]], word: str) -> tuple[str, list[Any]]:
+    text = word.join(f"({text})" if word == " OR " else text for text, _ in pieces)
+    return (f"({text})" if word == " OR " else text), [value for _, values in pieces for value in values]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
