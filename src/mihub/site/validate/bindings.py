@@ -21,6 +21,9 @@ _UCUM: Final = "http://unitsofmeasure.org"
 CODED: Final = frozenset(
     {"code", "Coding", "CodeableConcept", "Quantity", "string", "uri", "CodeableReference"}
 )
+_MAX_KEPT: Final = 10_000
+# A terminology server that did not answer this time.
+PASSING: Final = "external-failed"
 _MIMETYPES: Final = "http://hl7.org/fhir/ValueSet/mimetypes"
 # What CapabilityStatement.format says beside media types.
 _FORMATS: Final = frozenset({"json", "xml", "ttl"})
@@ -79,13 +82,14 @@ def bound(binding: Binding, type_name: str, codes: Codes, profile: str = "") -> 
 class _Set:
     """One value set as this check asks it."""
 
-    __slots__ = ("_codes", "_known", "_members", "profile", "rule", "severity", "url")
+    __slots__ = ("_answers", "_codes", "_known", "_members", "profile", "rule", "severity", "url")
 
     def __init__(self, url: str, rule: str, severity: Severity, codes: Codes, profile: str) -> None:
         self.url, self.rule, self.severity, self.profile = url, rule, severity, profile
         self._codes = codes
         self._members: frozenset[tuple[str, str]] | None = None
         self._known = False
+        self._answers: dict[tuple[str, str, str], Answer] = {}
 
     def members(self) -> frozenset[tuple[str, str]] | None:
         """All codes, listed at the first question."""
@@ -95,8 +99,16 @@ class _Set:
         return self._members
 
     def ask(self, system: str, code: str, version: str) -> Answer:
-        """What terminology says of a code that is not plainly listed."""
-        return self._codes.member(self.url, system, code, version=version)
+        """What terminology says of a code that is not plainly listed; kept, but for what may be known later."""
+        key = system, code, version
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._codes.member(self.url, system, code, version=version)
+            if answer.why != PASSING:
+                if len(self._answers) >= _MAX_KEPT:
+                    self._answers.clear()
+                self._answers[key] = answer
+        return answer
 
     def refuse(self, where: Where, run: Run, **facts: str) -> None:
         """The code is not in it."""

@@ -21,7 +21,7 @@ from mihub.site.validate.container import Container
 from mihub.site.validate.extensions import Extensions
 from mihub.site.validate.hooks import hooks_for
 from mihub.site.validate.names import canonical_of
-from mihub.site.validate.profile import Profiles
+from mihub.site.validate.profile import MAX_UNKNOWN, Profiles
 from mihub.site.validate.references import References
 from mihub.site.validate.run import RESOURCE, Run, Where
 from mihub.site.validate.shapes import Check
@@ -54,10 +54,13 @@ class Engine:
 
     def tree(self, canonical: str) -> Node | None:
         """The tree of a structure; None when nobody knows it or it cannot be used (`broken` says why)."""
-        if canonical not in self._trees:
-            with self.lock:
-                self._trees[canonical] = self._read(canonical)
-        return self._trees[canonical]
+        if canonical in self._trees:
+            return self._trees[canonical]
+        with self.lock:
+            tree = self._read(canonical)
+            if tree is not None or len(self._trees) < MAX_UNKNOWN:
+                self._trees[canonical] = tree
+            return tree
 
     def _read(self, canonical: str) -> Node | None:
         try:

@@ -23,6 +23,8 @@ from mihub.site.validate.tree import Node
 if TYPE_CHECKING:
     from mihub.site.validate.engine import Engine
 
+# Addresses nobody knows are not remembered without end.
+_MAX_UNKNOWN: Final = 5_000
 _ANYWHERE: Final = frozenset({"Element", "Any", "*"})
 _HL7: Final = ("http://hl7.org/fhir/StructureDefinition/", "http://terminology.hl7.org/")
 # HL7's own contexts that are too narrow for HL7's own use; the Java validator widens them likewise.
@@ -112,9 +114,12 @@ class Extensions:
     def _read(self, url: str) -> Rule | None:
         engine = self._engine
         with engine.lock:
-            if url not in self._rules:
-                self._rules[url] = self._made(url) if absolute(url) and "|" not in url else None
-            return self._rules[url]
+            if url in self._rules:
+                return self._rules[url]
+            made = self._made(url) if absolute(url) and "|" not in url else None
+            if made is not None or len(self._rules) < _MAX_UNKNOWN:
+                self._rules[url] = made
+            return made
 
     def _made(self, url: str) -> Rule | None:
         try:
@@ -165,9 +170,12 @@ class Extensions:
         steps = steps_to(where)
         root = str(run.resource.get("resourceType"))
         key = ".".join((root, *steps))
-        if key not in self._places:
-            self._places[key] = self._walk(root, steps)
-        return self._places[key]
+        names = self._places.get(key)
+        if names is None:
+            names = self._walk(root, steps)
+            if len(self._places) < _MAX_UNKNOWN:
+                self._places[key] = names
+        return names
 
     def _walk(self, root: str, steps: list[str]) -> frozenset[str]:
         names = set(_ancestry(model_type(root)))

@@ -31,6 +31,7 @@ _VITAL_SIGNS: Final = {
     "8310-5": "bodytemp", "8302-2": "bodyheight", "9843-4": "headcircum", "29463-7": "bodyweight",
     "39156-5": "bmi", "85354-9": "bp",
 }  # fmt: skip
+MAX_UNKNOWN: Final = 5_000
 _ABSTRACT: Final = frozenset({"Resource", "DomainResource", "Element", "BackboneElement"})
 
 
@@ -55,11 +56,16 @@ class Profiles:
 
     def get(self, canonical: str) -> Profile | None:
         """The compiled profile; None when nobody knows it or it cannot be read (`engine.broken` says why)."""
-        if canonical not in self._known:
-            with self._engine.lock:
-                if canonical not in self._known:
-                    self._known[canonical] = self._made(canonical)
-        return self._known[canonical]
+        if canonical in self._known:
+            return self._known[canonical]
+        with self._engine.lock:
+            if canonical in self._known:
+                return self._known[canonical]
+            made = self._made(canonical)
+            # What resources claim without end is not remembered without end.
+            if made is not None or len(self._known) < MAX_UNKNOWN:
+                self._known[canonical] = made
+            return made
 
     def _made(self, canonical: str) -> Profile | None:
         engine = self._engine

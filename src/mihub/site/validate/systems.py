@@ -10,6 +10,7 @@ from typing import Final
 
 from mihub.core.fhir import Json
 from mihub.core.fhir.definitions.protocol import Definitions
+from mihub.site.validate.bindings import PASSING
 from mihub.site.validate.codes import Answer, Codes
 from mihub.site.validate.finding import Severity
 from mihub.site.validate.run import Run, Where, location
@@ -18,6 +19,8 @@ from mihub.site.validate.shapes import Check
 _MAX_REMEMBERED: Final = 100_000
 # What is said of a code: severity, rule, facts; None: nothing.
 _Word = tuple[Severity, str, dict[str, str]]
+# Stands for "not asked yet".
+_UNASKED: Final[_Word] = ("information", "", {})
 
 
 class CodingSystems:
@@ -37,18 +40,19 @@ class CodingSystems:
             version if version.__class__ is str else "",
             display if display.__class__ is str else "",
         )
-        word = self._said[key] if key in self._said else self._ask(key)
+        word = self._said.get(key, _UNASKED)
+        if word is _UNASKED:
+            word = self._ask(key)
         if word is not None:
             severity, rule, facts = word
             run.add(rule, where, severity, **facts)
 
     def _ask(self, key: tuple[str, str, str, str]) -> _Word | None:
         system, code, version, display = key
-        word = _word(
-            self._codes.in_system(system, code, version=version, display=display),
-            system,
-            self._is_value_set(system),
-        )
+        answer = self._codes.in_system(system, code, version=version, display=display)
+        word = _word(answer, system, answer.verdict == "unknown" and self._is_value_set(system))
+        if answer.why == PASSING:
+            return word
         if len(self._said) >= _MAX_REMEMBERED:
             self._said.clear()
         self._said[key] = word
