@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 
+from mihub.core.fhir.definitions.core import core_definitions
+from mihub.core.policy.actor import MemberId
+from mihub.site.ingest.refusing import Intake
+from mihub.site.quarantine.door import Door
+from mihub.site.quarantine.levels import levels_of
+from mihub.site.validate.validator import ProfileValidator
+from tests.browser.conftest import Served
 from tests.browser.window import Window
 
 _PATIENT = {"resourceType": "Patient", "id": "browser-story-7", "gender": "female", "birthDate": "1957-03-02"}
@@ -55,7 +64,9 @@ def test_bad_records_are_seen_corrected_tried_again_and_gone(window: Window) -> 
     window.reads("2 Datensätze")
     window.page.get_by_role("link", name="Datensatz Nr.").last.click()
     window.page.wait_for_load_state()
-    window.reads("Observation/browser-story-7-2", "Was zu tun ist", "Ihre Rolle sieht keine Daten von Menschen")
+    window.reads(
+        "Observation/browser-story-7-2", "Was zu tun ist", "Ihre Rolle sieht keine Daten von Menschen"
+    )
     assert "fertig" not in window.text(), "an engineer sees no value of a record"
     window.picture("quarantine-item", full_page=True)
     window.accessible()
@@ -73,23 +84,50 @@ def test_bad_records_are_seen_corrected_tried_again_and_gone(window: Window) -> 
     # The other one by a file, and all together.
     window.page.get_by_role("link", name="Datensatz Nr.").first.click()
     window.page.wait_for_load_state()
-    _hand_in(window, "besser.json", orjson.dumps(_observation(3, valueQuantity={"value": 12.5, "unit": "mg/l"})))
+    _hand_in(
+        window, "besser.json", orjson.dumps(_observation(3, valueQuantity={"value": 12.5, "unit": "mg/l"}))
+    )
     window.press("Berichtigten Text behalten")
     window.menu("Zurückgestellt")
     window.press("Diese Auswahl erneut versuchen")
     window.reads("Gespeichert: 1. Wieder zurückgestellt: 0.", "Hier ist nichts zurückgestellt")
 
     window.menu("Datenqualität")
-    window.reads("Ohne Fehler", "Nach Profil", "Die häufigsten Befunde", "Observation.status", "Ihre Rolle sieht keine")
+    window.reads(
+        "Ohne Fehler", "Nach Profil", "Die häufigsten Befunde", "Observation.status", "Ihre Rolle sieht keine"
+    )
     window.picture("data-quality", full_page=True)
     window.accessible()
 
 
-def test_a_board_coordinator_finds_both_pages(window: Window) -> None:
+def test_who_sees_records_sees_the_text_with_its_places(
+    window: Window, served: Served, tmp_path: Path
+) -> None:
+    site = served.region.sites[MemberId("dresden")]
+    record = site.record
+    path = tmp_path / "messwerte.ndjson"
+    bad = _observation(9, valueQuantity={"value": "12,5", "unit": "mg/l"}) | {
+        "subject": {"display": "Geheimnis"}
+    }
+    path.write_bytes(orjson.dumps(bad) + b"\n")
+    strict = Door(ProfileValidator(core_definitions(), best_practice=False), levels_of("reject"))
+    site.importer(intake=Intake(strict, record.quarantine, record.tally, lambda name: Path(name).name)).run(
+        [path]
+    )
+
     window.sign_in("board-coordinator")
-    window.menu("Datenqualität")
-    window.reads("In diesem Zeitraum wurde nichts geprüft", "prüfen und zählen")
-    window.accessible()
     window.menu("Zurückgestellt")
-    window.reads("Hier ist nichts zurückgestellt")
+    window.link("Datensatz Nr.")
+    window.reads("Geheimnis", "Dass Sie ihn ansehen, ist aufgeschrieben")
+    assert window.page.locator(".source mark").all_inner_texts() == ['"value": "12,5",']
+    assert window.field("Berichtigter Text").input_value().startswith("{")
+    window.picture("quarantine-text", at="#text")
+    window.accessible()
+    window.page.locator(".finding-link").first.click()
+    assert window.path.startswith("/a/quarantaene/")
+    window.field("Begründung").fill("Testdaten des Labors")
+    window.press("Verwerfen")
+    window.reads("Der Datensatz ist verworfen", "Hier ist nichts zurückgestellt")
+    window.menu("Datenqualität")
+    window.reads("Beispiel", "Observation/browser-story-7-9", "prüfen und zählen")
     window.accessible()

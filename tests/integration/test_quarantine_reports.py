@@ -184,7 +184,13 @@ def test_validate_without_a_site(line: CommandLine, tmp_path: Path) -> None:
     (missing,) = [one for one in strict["files"][0]["findings"] if one["severity"] == "error"]
     assert (missing["rule"], missing["profile"]) == ("cardinality-min", "http://example.org/strict")
     assert "birthDate" in missing["expression"] + missing["text"]
-    assert strict["summary"]["profiles"]["http://example.org/strict"] == {"resources": 1, "with_errors": 1}
+    assert strict["summary"]["profiles"]["http://example.org/strict"] == {
+        "resources": 1,
+        "with_errors": 1,
+        "unknown": 0,
+    }
+    nobody = line.run("validate", str(tmp_path / "good.json"), "--profile", "http://nowhere/x", "--json").json
+    assert nobody["summary"]["profiles"]["http://nowhere/x"]["unknown"] == 1
     (tmp_path / "a.xml").write_text("<Patient xmlns='http://hl7.org/fhir'/>", encoding="utf-8")
     for name, rule in (("a.xml", "file-xml"), ("nowhere.json", "file-missing")):
         refused = line.run("validate", str(tmp_path / name), "--json").json

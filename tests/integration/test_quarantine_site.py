@@ -289,7 +289,8 @@ def test_numbers_of_conformance(site: OpenSite, tmp_path: Path) -> None:
     numbers = ask(site, "GET", "/admin/quality?lang=de", DOCTOR).json()
     lab = next(one for one in numbers["profiles"] if one["name"] == PROFILE)
     assert lab == {
-        "name": PROFILE, "checked": 4, "conformant": 2, "with_errors": 2, "with_warnings": 1, "refused": 2, "percent": 50.0,
+        "name": PROFILE, "checked": 4, "conformant": 2, "with_errors": 2, "with_warnings": 1, "refused": 2,
+        "unknown": 0, "percent": 50.0,
     }  # fmt: skip
     assert {one["name"]: one["checked"] for one in numbers["sources"]} == {"fhir-import": 4, "api": 1}
     missing = {one["source"]: one for one in numbers["findings"] if one["rule"] == "cardinality-min"}

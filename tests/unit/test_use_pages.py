@@ -46,6 +46,7 @@ def _share(name: str, checked: int, wrong: int) -> dict[str, Any]:
     percent = int(1000 * right / checked) / 10
     return {
         "name": name, "checked": checked, "conformant": right, "with_errors": wrong, "with_warnings": 0, "refused": wrong,
+        "unknown": 0,
         "percent": percent,
     }  # fmt: skip
 

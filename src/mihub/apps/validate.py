@@ -10,9 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -27,7 +27,7 @@ from mihub.site.ingest.limits import Limits
 from mihub.site.ingest.opening import as_utf8, open_bounded
 from mihub.site.ingest.sniff import HEAD_BYTES, Format, sniff
 from mihub.site.packages.shelf import FILE_NAME, Shelf
-from mihub.site.quarantine.door import ERRORS, claimed
+from mihub.site.quarantine.door import ERRORS, claimed, unknown_profiles
 from mihub.site.quarantine.told import row
 from mihub.site.terminology.lists import FILE_NAME as CODE_LISTS
 from mihub.site.terminology.lists import CodeLists
@@ -47,6 +47,8 @@ _XML: Final = {
     Format.NO_NAMESPACE,
 }
 _MOST_SHOWN: Final = 200
+# How a resource came out under one profile.
+State = Literal["right", "wrong", "unknown"]
 _ENTRY: Final = re.compile(r"Bundle\.entry\[(\d+)\]\.resource")
 
 
@@ -67,13 +69,13 @@ class Wanted:
 class Checked:
     """One resource, or a file that holds none: where it stands and what was found.
 
-    `profiles`: each profile that it, or a resource in it, claims or was asked for, and whether that one has an error.
+    `profiles`: each profile that it, or a resource in it, claims or was asked for: right, wrong, or unknown (not loaded).
     """
 
     file: str
     line: int | None
     resource_type: str
-    profiles: tuple[tuple[str, bool], ...]
+    profiles: tuple[tuple[str, State], ...]
     findings: tuple[Finding, ...]
 
 
@@ -95,10 +97,11 @@ class Summary:
         for found in checked.findings:
             self.severities[found.severity] += 1
             self.rules[found.rule] += 1
-        for profile, has_error in checked.profiles:
-            counts = self.profiles.setdefault(profile, [0, 0])
+        for profile, state in checked.profiles:
+            counts = self.profiles.setdefault(profile, [0, 0, 0])
             counts[0] += 1
-            counts[1] += has_error
+            counts[1] += state == "wrong"
+            counts[2] += state == "unknown"
 
     @property
     def errors(self) -> int:
@@ -115,7 +118,7 @@ class Summary:
             "warnings": self.severities["warning"],
             "information": self.severities["information"],
             "profiles": {
-                name: {"resources": counts[0], "with_errors": counts[1]}
+                name: {"resources": counts[0], "with_errors": counts[1], "unknown": counts[2]}
                 for name, counts in sorted(self.profiles.items())
             },
             "rules": dict(self.rules.most_common()),
@@ -198,19 +201,35 @@ def _checked(
 
 def _profiles(
     resource: Resource, asked: Sequence[str], findings: Sequence[Finding]
-) -> Iterator[tuple[str, bool]]:
-    """The profiles of a resource and of the entries of a bundle, and whether each of these has an error."""
-    errors = [found for found in findings if found.severity in ERRORS]
+) -> Iterator[tuple[str, State]]:
+    """The profiles of a resource and of the entries of a bundle, and how each of them came out."""
     named = claimed(resource) if resource.get("meta") or not asked else ()
-    for profile in dict.fromkeys((*named, *asked)):
-        yield profile, bool(errors)
+    yield from _states(named, findings)
+    # What was asked for has no place in `meta.profile`; that it is not loaded stands in the facts.
+    missing = {one.facts.get("canonical", "") for one in findings if one.rule == "profile-unknown"}
+    for profile in dict.fromkeys(asked):
+        if profile not in named:
+            yield profile, "unknown" if profile in missing else "wrong" if _is_wrong(findings) else "right"
     entries = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
-    wrong = {match[1] for found in errors if (match := _ENTRY.match(found.location))}
+    by_entry: dict[str, list[Finding]] = {}
+    for found in findings:
+        if match := _ENTRY.match(found.location):
+            place = f"Resource{found.location[match.end() :]}"
+            by_entry.setdefault(match[1], []).append(replace(found, location=place))
     for number, entry in enumerate(entries if isinstance(entries, list) else ()):
         inner = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(inner, dict):
-            for profile in claimed(inner):
-                yield profile, str(number) in wrong
+            yield from _states(claimed(inner), by_entry.get(str(number), []))
+
+
+def _states(profiles: Sequence[str], findings: Sequence[Finding]) -> Iterator[tuple[str, State]]:
+    unknown, wrong = unknown_profiles(profiles, findings), _is_wrong(findings)
+    for profile in profiles:
+        yield profile, "wrong" if wrong else "unknown" if profile in unknown else "right"
+
+
+def _is_wrong(findings: Sequence[Finding]) -> bool:
+    return any(found.severity in ERRORS for found in findings)
 
 
 def _rule(found: Format) -> str:
@@ -329,8 +348,10 @@ class _Told:
             f"warnings: {summary.severities['warning']}, information: {summary.severities['information']}.",
             markup=False,
         )
-        for name, (resources, wrong) in sorted(summary.profiles.items()):
-            write(f"  {name}: {resources - wrong} of {resources} conformant", markup=False)
+        for name, (resources, wrong, unknown) in sorted(summary.profiles.items()):
+            known = resources - unknown
+            told = f"{known - wrong} of {known} conformant" if known else "not loaded, nothing was checked"
+            write(f"  {name}: {told}{f', {unknown} not checked' if known and unknown else ''}", markup=False)
         for rule, count in summary.rules.most_common():
             write(f"  rule {rule}: {count}", markup=False)
 

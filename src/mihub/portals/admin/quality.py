@@ -55,10 +55,10 @@ def label(profile: str) -> str:
 
 def _whole(sources: list[dict[str, Any]]) -> dict[str, Any]:
     """The sum over all sources. A resource with two profiles counts once for each of them."""
-    names = ("checked", "conformant", "with_errors", "with_warnings", "refused")
+    names = ("checked", "conformant", "with_errors", "with_warnings", "refused", "unknown")
     summed: dict[str, Any] = {name: sum(int(one[name]) for one in sources) for name in names}
-    checked = summed["checked"]
-    summed["percent"] = int(1000 * summed["conformant"] / checked) / 10 if checked else None
+    known = summed["checked"] - summed["unknown"]
+    summed["percent"] = int(1000 * summed["conformant"] / known) / 10 if known else None
     return summed
 
 

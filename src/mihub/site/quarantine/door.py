@@ -6,6 +6,7 @@ Nothing here writes. Above: `gated_store` (the API), `site.ingest`. Below: `leve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,8 @@ from mihub.site.validate.finding import Finding, Severity, Validator
 
 BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
 ERRORS: Final[frozenset[Severity]] = frozenset({"error", "fatal"})
+# Where a validator says that a claimed profile is not loaded.
+_CLAIM: Final = re.compile(r"^[A-Za-z]+\.meta\.profile\[(\d+)\]$")
 # What a validator may raise; apps give `Exception`, so that a fault of ours never ends an import.
 Faults = tuple[type[Exception], ...]
 
@@ -37,6 +40,11 @@ class Verdict:
     def errors(self) -> tuple[Finding, ...]:
         """The findings of severity error and fatal."""
         return tuple(found for found in self.findings if found.severity in ERRORS)
+
+    @property
+    def unknown(self) -> frozenset[str]:
+        """The claimed profiles that are not loaded: against these nothing was checked."""
+        return unknown_profiles(self.profiles, self.findings)
 
     @property
     def refuses(self) -> bool:
@@ -157,6 +165,13 @@ def verdicts(entries: Sequence[Put | Delete]) -> Iterator[tuple[int, Verdict]]:
 def refusals(entries: Sequence[Put | Delete]) -> list[tuple[int, Verdict]]:
     """Those that forbid storing."""
     return [(number, verdict) for number, verdict in verdicts(entries) if verdict.refuses]
+
+
+def unknown_profiles(profiles: Sequence[str], findings: Sequence[Finding]) -> frozenset[str]:
+    """Those among the claimed profiles that the validator did not know."""
+    found = (_CLAIM.search(one.location) for one in findings if one.rule == "profile-unknown")
+    positions = (int(match[1]) for match in found if match is not None)
+    return frozenset(profiles[at] for at in positions if at < len(profiles))
 
 
 def claimed(resource: Resource) -> tuple[str, ...]:

@@ -17,11 +17,12 @@ from mihub.site.quarantine.tally import Counts, Group, Seen, Spot
 from mihub.site.quarantine.told import from_json, to_json
 
 _ADD_GROUP: Final = """
-INSERT INTO conformance_day AS c (day, source, type, profile, checked, with_errors, with_warnings, refused)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO conformance_day AS c (day, source, type, profile, checked, with_errors, with_warnings, refused, unknown)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (day, source, type, profile) DO UPDATE SET
     checked = c.checked + excluded.checked, with_errors = c.with_errors + excluded.with_errors,
-    with_warnings = c.with_warnings + excluded.with_warnings, refused = c.refused + excluded.refused
+    with_warnings = c.with_warnings + excluded.with_warnings, refused = c.refused + excluded.refused,
+    unknown = c.unknown + excluded.unknown
 """
 _ADD_SPOT: Final = """
 INSERT INTO finding_day AS f (day, source, type, profile, rule, place, severity, seen, example, example_at, finding)
@@ -31,7 +32,8 @@ ON CONFLICT (day, source, type, profile, rule, place, severity) DO UPDATE SET
     finding = excluded.finding
 """
 _GROUPS: Final = """
-SELECT day, source, type, profile, checked, with_errors, with_warnings, refused FROM conformance_day WHERE day >= %s
+SELECT day, source, type, profile, checked, with_errors, with_warnings, refused, unknown
+FROM conformance_day WHERE day >= %s
 """
 _SPOTS: Final = """
 SELECT max(day), source, type, profile, rule, place, severity, sum(seen)::bigint,
@@ -55,7 +57,7 @@ class PostgresCounts:
         """See `CountStore.add`."""
         # Always in the same order, so that two processes that count at once do not wait for each other in a circle.
         group_rows = [
-            (*group, one.checked, one.with_errors, one.with_warnings, one.refused)
+            (*group, one.checked, one.with_errors, one.with_warnings, one.refused, one.unknown)
             for group, one in sorted(groups.items(), key=lambda pair: pair[0])
         ]
         spot_rows = [
@@ -66,14 +68,14 @@ class PostgresCounts:
         with translated(), self._pool.connection() as connection, connection.transaction():
             for row in group_rows:
                 connection.execute(_ADD_GROUP, row)
-            for row in spot_rows:
-                connection.execute(_ADD_SPOT, row)
+            for spot_row in spot_rows:
+                connection.execute(_ADD_SPOT, spot_row)
 
     def groups(self, since: date) -> dict[Group, Counts]:
         """See `CountStore.groups`."""
         with translated(), self._pool.connection() as connection:
             rows = connection.execute(_GROUPS, (since,)).fetchall()
-        return {(row[0], row[1], row[2], row[3]): Counts(*row[4:8]) for row in rows}
+        return {(row[0], row[1], row[2], row[3]): Counts(*row[4:9]) for row in rows}
 
     def spots(self, since: date, most: int) -> list[tuple[Spot, Seen]]:
         """See `CountStore.spots`."""

@@ -22,8 +22,12 @@ class Share:
     counts: Counts
 
     def as_json(self) -> dict[str, Any]:
-        """With the share of conformant resources in percent, rounded down so that 100 means all of them."""
-        right = self.counts.checked - self.counts.with_errors
+        """With the share of conformant resources in percent, rounded down so that 100 means all of them.
+
+        Resources whose profile is not loaded are in neither part of the share.
+        """
+        known = self.counts.checked - self.counts.unknown
+        right = known - self.counts.with_errors
         return {
             "name": self.name,
             "checked": self.counts.checked,
@@ -31,7 +35,8 @@ class Share:
             "with_errors": self.counts.with_errors,
             "with_warnings": self.counts.with_warnings,
             "refused": self.counts.refused,
-            "percent": int(1000 * right / self.counts.checked) / 10 if self.counts.checked else None,
+            "unknown": self.counts.unknown,
+            "percent": int(1000 * right / known) / 10 if known else None,
         }
 
 

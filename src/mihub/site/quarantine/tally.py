@@ -35,12 +35,16 @@ _PLACE: Final = re.compile(r"[A-Za-z0-9_.:\-/()'\[\]]{0,160}")
 
 @dataclass(slots=True)
 class Counts:
-    """Of one group: resources looked at, those with an error, with warnings only, and not stored."""
+    """Of one group: resources looked at, those with an error, with warnings only, and not stored.
+
+    `unknown`: their profile is not loaded and nothing is wrong besides, so that they are neither right nor wrong.
+    """
 
     checked: int = 0
     with_errors: int = 0
     with_warnings: int = 0
     refused: int = 0
+    unknown: int = 0
 
     def add(self, other: Counts) -> None:
         """Sum up."""
@@ -48,6 +52,7 @@ class Counts:
         self.with_errors += other.with_errors
         self.with_warnings += other.with_warnings
         self.refused += other.refused
+        self.unknown += other.unknown
 
 
 @dataclass(slots=True)
@@ -206,4 +211,5 @@ def _counts(verdict: Verdict, profile: str, *, refused: bool) -> Counts:
     mine = [found for found in verdict.findings if found.profile not in others]
     errors = any(is_error(found.severity) for found in mine)
     warnings = any(found.severity == "warning" for found in mine)
-    return Counts(1, int(errors), int(warnings and not errors), int(refused))
+    unknown = profile in verdict.unknown and not errors
+    return Counts(1, int(errors), int(warnings and not errors and not unknown), int(refused), int(unknown))
