@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from mihub.core.fhir.fhirpath import Element, r4
 from mihub.site.validate.bindings import CODED, binding_of, bound
 from mihub.site.validate.element_check import UNBOUNDED, ElementCheck, Limits, count_alone, each_object
-from mihub.site.validate.facets import conditions_at, has_value, is_choice_of, limits_of, same_rules
+from mihub.site.validate.facets import conditions_at, has_value, limits_of, same_rules
 from mihub.site.validate.invariants import compiled
-from mihub.site.validate.names import CORE, model_type, type_code
+from mihub.site.validate.names import CORE, model_type, spells, type_code
 from mihub.site.validate.parts import PartCheck, collector
 from mihub.site.validate.primitives import PRIMITIVES
 from mihub.site.validate.run import Run, Where
@@ -67,7 +67,7 @@ class Delta:
         for ground in grounds:
             below = ground.children.get(child.name)
             if below is None and not child.name.endswith("[x]"):
-                below = next((n for k, n in ground.children.items() if is_choice_of(child.name, k)), None)
+                below = next((n for k, n in ground.children.items() if spells(child.name, k)), None)
             if below is not None:
                 found.append(below)
         return tuple(found)

@@ -38,11 +38,6 @@ def same_rules(node: Node, ground: Node) -> bool:
     )
 
 
-def is_choice_of(name: str, choice: str) -> bool:
-    stem = choice.removesuffix("[x]")
-    return stem != choice and name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper()
-
-
 def has_value(ground: Node, stem: str, wanted: Any) -> bool:
     known = ground.value_of(stem)
     return known is not None and same(known[1], wanted)

@@ -43,6 +43,18 @@ def choice_label(stem: str, code: str) -> str:
     return f"{stem}.ofType({code})"
 
 
+def spells(name: str, choice: str) -> bool:
+    """Whether a name is a choice with a type behind it: `valueQuantity` of `value[x]`.
+
+    R4 has elements whose names merely begin so: `studyEffectiveTimeFromStart` beside `studyEffective[x]`.
+    """
+    stem = choice.removesuffix("[x]")
+    if stem == choice or not name.startswith(stem):
+        return False
+    kind = name[len(stem) :]
+    return kind[:1].isupper() and (model_type(kind) or model_type(kind[:1].lower() + kind[1:])) is not None
+
+
 def canonical_of(code: str) -> str:
     """The address of a type's own structure."""
     return code if ":" in code else CORE + code

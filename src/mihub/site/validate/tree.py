@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mihub.core.fhir import Json, Resource
 from mihub.errors import InvalidInput
+from mihub.site.validate.names import spells
 
 
 @dataclass(slots=True, eq=False)
@@ -143,11 +144,7 @@ def _place(parent: Node, element: Json, path: str, name: str) -> Node:
 
 def _choice(parent: Node, name: str) -> Node | None:
     """The choice a shortcut such as `valueQuantity` stands for."""
-    for key, child in parent.children.items():
-        stem = key.removesuffix("[x]")
-        if stem != key and name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper():
-            return child
-    return None
+    return next((child for key, child in parent.children.items() if spells(name, key)), None)
 
 
 def _slot(node: Node, slice_name: str) -> dict[str, Node]:
