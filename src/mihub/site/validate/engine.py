@@ -90,15 +90,16 @@ class Engine:
     def inner_resource(self, value: Json, where: Where, run: Run) -> None:
         """A resource inside another. Contained ones keep the container as %rootResource, entries are their own."""
         name = where[1]
-        before = run.resource, run.root, run.profile, run.ids
-        run.resource, run.profile, run.ids = value, "", set()
+        before = run.resource, run.root, run.profile, run.ids, run.spent
+        run.resource, run.profile, run.ids, run.spent = value, "", set(), 0.0
         if name == "contained":
             _contained_id(value, where, run)
         else:
             run.root = value
             where = (where[0], name, RESOURCE)
         self.resource(value, where, run)
-        run.resource, run.root, run.profile, run.ids = before
+        run.spent_before += run.spent
+        run.resource, run.root, run.profile, run.ids, run.spent = before
 
     def resource(self, value: Any, where: Where, run: Run, profiles: Sequence[str] = ()) -> None:
         """One resource against R4, what it claims, and `profiles`."""

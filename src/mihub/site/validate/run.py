@@ -30,7 +30,6 @@ class Run:
 
     __slots__ = (
         "container",
-        "deadline",
         "engine",
         "hooks",
         "ids",
@@ -38,6 +37,8 @@ class Run:
         "resource",
         "root",
         "said",
+        "spent",
+        "spent_before",
         "trying",
     )
 
@@ -48,8 +49,9 @@ class Run:
         self.root: Resource = {}
         # The Bundle around, where there is one: what references may be resolved in.
         self.container: Container | None = None
-        # Set when the first expression runs: seconds of the performance clock.
-        self.deadline = 0.0
+        # Seconds that expressions took on the present resource, and on those before it.
+        self.spent = 0.0
+        self.spent_before = 0.0
         # Ids of elements of the present resource.
         self.ids: set[str] = set()
         # What FHIRPath may ask; made when the first expression runs.
@@ -71,7 +73,7 @@ class Run:
         """A run with the same surroundings and nothing said: to try something."""
         other = Run(self.engine)
         other.resource, other.root, other.container = self.resource, self.root, self.container
-        other.deadline, other.trying = self.deadline, self.trying
+        other.spent, other.spent_before, other.trying = self.spent, self.spent_before, self.trying
         return other
 
     def errors(self) -> int:
