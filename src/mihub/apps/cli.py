@@ -58,6 +58,12 @@ quarantine_app = typer.Typer(
 )
 app.add_typer(quarantine_app, name="quarantine")
 
+subscriptions_app = typer.Typer(
+    help="Who is told of changes here (FHIR Subscriptions), and what was not taken.\n\n"
+    "Example: mihub site subscriptions --site my-site",
+)
+site_app.add_typer(subscriptions_app, name="subscriptions")
+
 Json = Annotated[bool, typer.Option("--json", help="One JSON line on standard output.")]
 SiteFolder = Annotated[
     Path, typer.Option("--site", envvar="MIHUB_SITE", help="The site's folder (default: this one).")
@@ -377,6 +383,45 @@ def site_import(
     sys.exit(site.run_import(folder, paths, dry_run=dry_run, as_json=as_json))
 
 
+@site_app.command("export")
+def site_export(
+    out: Annotated[Path, typer.Option("--out", help="A new folder for the files and their manifest.json.")],
+    folder: SiteFolder = HERE,
+    kind: Annotated[
+        list[str] | None, typer.Option("--type", help="A resource type; may repeat (default: all).")
+    ] = None,
+    since: Annotated[str, typer.Option(help="Only what changed after this moment: 2026-11-23T10:00:00Z.")] = "",
+    patient: Annotated[
+        list[str] | None, typer.Option(help="Id of a Patient whose resources are wanted; may repeat.")
+    ] = None,
+    group: Annotated[str, typer.Option(help="Id of a Group: only what belongs to its members.")] = "",
+    where: Annotated[
+        list[str] | None, typer.Option("--filter", help='Type and search, "Observation?status=final"; may repeat.')
+    ] = None,
+    element: Annotated[
+        list[str] | None, typer.Option("--element", help="Only these elements, name or Type.name; may repeat.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Export the record as NDJSON files, one state of it; run again after an interruption it goes on where it stood.
+
+    Example: mihub site export --site my-site --type Patient,Condition --out export
+    """
+    from mihub.apps import site_export as export
+
+    export.run(
+        folder,
+        out,
+        types=kind or (),
+        since=since,
+        patients=patient or (),
+        group=group,
+        filters=where or (),
+        elements=element or (),
+        as_json=as_json,
+    )
+
+
 @site_app.command("status")
 def site_status(folder: SiteFolder = HERE, as_json: Json = False) -> None:
     """What the site holds and how far its facts have followed.
@@ -401,6 +446,47 @@ def site_count(
     from mihub.apps import site
 
     site.count(folder, question, as_json=as_json)
+
+
+@subscriptions_app.callback(invoke_without_command=True)
+def site_subscriptions(context: typer.Context, folder: SiteFolder = HERE, as_json: Json = False) -> None:
+    """List Subscriptions: state, events, last delivery, dead letters with their reasons.
+
+    Example: mihub site subscriptions --site my-site
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from mihub.apps import subscriptions
+
+    subscriptions.listed(folder, as_json=as_json)
+
+
+@subscriptions_app.command("replay")
+def site_subscriptions_replay(
+    subscription: Annotated[str, typer.Argument(help="The id of the Subscription.")],
+    folder: SiteFolder = HERE,
+) -> None:
+    """Queue the dead letters of a Subscription again, and try at once.
+
+    Example: mihub site subscriptions replay lab-results --site my-site
+    """
+    from mihub.apps import subscriptions
+
+    subscriptions.replay(folder, subscription)
+
+
+@subscriptions_app.command("discard")
+def site_subscriptions_discard(
+    subscription: Annotated[str, typer.Argument(help="The id of the Subscription.")],
+    folder: SiteFolder = HERE,
+) -> None:
+    """Give up the dead letters of a Subscription for good; their numbers stay.
+
+    Example: mihub site subscriptions discard lab-results --site my-site
+    """
+    from mihub.apps import subscriptions
+
+    subscriptions.discard(folder, subscription)
 
 
 @site_app.command("join")

@@ -29,7 +29,6 @@ INTERACTION: Final = "subscription-notification"
 _AT_ONCE: Final = 16
 _FORGET_SECONDS: Final = 3600.0
 _ERROR_PAUSE_SECONDS: Final = 5.0
-_LEASE_MARGIN_SECONDS: Final = 5.0
 # A notification with whole resources stops growing here; the rest follows in the next one.
 _MOST_BYTES: Final = 8 * 1024 * 1024
 
@@ -40,6 +39,7 @@ class Patience:
 
     A waiting event is given up after `give_up_seconds`; a notification that the endpoint refuses as such after
     `refusals`. `shown_after`: failures until a Subscription says error. `keep_seconds`: how long events can be asked for.
+    `margin_seconds`: beyond the timeout of a delivery, before another process may think that this one has died.
     """
 
     idle_seconds: float = 0.5
@@ -49,6 +49,7 @@ class Patience:
     refusals: int = 6
     shown_after: int = 3
     keep_seconds: float = 30 * 24 * 3600.0
+    margin_seconds: float = 5.0
 
     def delay(self, attempts: int) -> float:
         """Seconds until the next attempt, with a little chance, so that many do not come at once."""
@@ -127,7 +128,7 @@ class Dispatcher:
             return False
         wanted = self._reader.read(orjson.loads(kept.body), known=True)
         claimed = await run_sync(
-            self._outbox.claim, subscription, wanted.timeout_seconds + _LEASE_MARGIN_SECONDS
+            self._outbox.claim, subscription, wanted.timeout_seconds + self._patience.margin_seconds
         )
         if claimed is None:
             return False
