@@ -168,6 +168,23 @@ def test_a_condition_without_end_is_stopped_and_named() -> None:
     assert found & {"invariant-not-run", "invariant-deadline"}
 
 
+def test_compiling_does_not_count_against_the_deadline() -> None:
+    cold = ProfileValidator(core_definitions(), best_practice=False, deadline_seconds=0.3)
+    entries = [
+        {"fullUrl": f"https://example.org/fhir/Observation/o{i}", "resource": {**OBSERVATION, "id": f"o{i}"}}
+        for i in range(300)
+    ]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    assert said(cold.validate(bundle)) == set()
+
+
+def test_claims_without_end_are_not_remembered_without_end() -> None:
+    validator = validator_with()
+    for number in range(5_200):
+        validator.validate({"resourceType": "Basic"}, [f"http://example.org/{number}"])
+    assert len(validator.engine().profiles._known) <= 5_000
+
+
 def test_deep_nesting_is_refused_not_survived() -> None:
     extension: dict[str, Any] = {"url": "http://example.org/x", "valueString": "a"}
     for _ in range(2000):

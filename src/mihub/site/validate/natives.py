@@ -163,6 +163,12 @@ def _codings(concept: Any) -> list[Any] | None:
     return found if found.__class__ is list else None
 
 
+def _history(value: Any, _: Run) -> bool | None:
+    """bdl-8: no address of a version."""
+    url = value.get("fullUrl")
+    return "/_history/" not in url if url.__class__ is str else None
+
+
 def _narrative(_: Any, __: Run) -> bool | None:
     """htmlChecks() is done on the text itself, in `xhtml`."""
     return True
@@ -207,6 +213,7 @@ BY_EXPRESSION: Final[dict[str, Native]] = {
     "%rootResource.contained.id.trace('ids'))": _reference,
     "start.hasValue().not() or end.hasValue().not() or (start <= end)": _period,
     "htmlChecks()": _narrative,
+    "fullUrl.contains('/_history/').not()": _history,
     "value.empty() or component.code.where(coding.intersect(%resource.code.coding).exists()).empty()": _own_code,
     "contained.contained.empty()": _contained,
     "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": _contained,

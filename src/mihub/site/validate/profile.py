@@ -142,7 +142,8 @@ class Profiles:
             if profile.type != name and not self._above(profile.type, name):
                 return False
             other.resource = value
-            if value not in (run.root.get("contained") or ()):
+            inner = run.root.get("contained")
+            if not any(value is one for one in (inner if isinstance(inner, list) else ())):
                 other.root = value
         run.trying.add(key)
         try:
