@@ -71,7 +71,7 @@ class Dispatcher:
         base: str,
         patience: Patience,
     ) -> None:
-        self._outbox, self._follower, self._reader, self._telling = outbox, follower, reader, telling
+        self._outbox, self.follower, self._reader, self._telling = outbox, follower, reader, telling
         self._courier, self._statuses, self._base, self._patience = courier, statuses, base, patience
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._forgotten_at = 0.0
@@ -96,7 +96,7 @@ class Dispatcher:
         """Follow the record once and begin what is due; how many changes were followed."""
         if await run_sync(self._outbox.idle):
             return 0
-        followed = await run_sync(self._follower.step)
+        followed = await run_sync(self.follower.step)
         await run_sync(self._statuses.tell)
         self._under_way = {name: task for name, task in self._under_way.items() if not task.done()}
         for subscription in await run_sync(self._outbox.due):
