@@ -40,7 +40,7 @@ INDEX = indexer(catalogue(), ZONE, transport_id)
 PARSER = Parser(catalogue(), ZONE, PageLimits(50, 1000))
 WHO = access()
 SYSTEMS = ["https://a", "https://b", ""]
-_TABLES = "resource superseded compartment index_token index_text index_date index_quantity index_link withheld audit"
+_TABLES = "resource superseded compartment index_part index_token index_text index_date index_quantity index_link withheld audit"
 
 small = st.integers(0, 3).map(str)
 codes = st.builds(

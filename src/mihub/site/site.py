@@ -27,6 +27,7 @@ from mihub.site.quarantine.postgres_counts import PostgresCounts
 from mihub.site.quarantine.protocol import Quarantine
 from mihub.site.quarantine.tally import Tally
 from mihub.site.search.catalogue import Catalogue
+from mihub.site.search.codes import Codes
 from mihub.site.search.extract import TRANSPORT_SYSTEM, TransportIdOf, indexer
 from mihub.site.search.of_packages import catalogue_of_packages
 from mihub.site.search.parse import PageLimits, Parser
@@ -123,10 +124,17 @@ class Site:
             quarantine, tally = PostgresQuarantine(pool), Tally(PostgresCounts(pool), local, now)
             store = GatedStore(record, door, tally, quarantine)
             search = PostgresSearch(pool)
-            parser = Parser(known, local, PageLimits(settings.page_size, settings.max_page_size))
+            opened: list[Site] = []
+
+            def codes() -> Codes:
+                from mihub.site.terminology.for_search import CodesOfTerminology
+
+                return CodesOfTerminology(opened[0].terminology)
+
+            parser = Parser(known, local, PageLimits(settings.page_size, settings.max_page_size), codes)
             finder = PatientFinder(parser, search)
             gate = Gate(Place(settings.member, settings.kind), assertion_keys, finder.by_transport_id, now)
-            return cls(
+            site = cls(
                 settings,
                 store,
                 search,
@@ -142,6 +150,8 @@ class Site:
                 now,
                 _closing=closing,
             )
+            opened.append(site)
+            return site
         except BaseException:
             _close_all(closing)
             raise

@@ -9,23 +9,34 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from mihub.core.fhir.definitions.core import core_definitions
 from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.core.fhir.fhirpath import Expression, FhirPathError
 from mihub.core.fhir.types import RESOURCE_TYPES
+from mihub.site.search.composites import Focus, focuses
 from mihub.site.search.paths import Selection, Way, select
-from mihub.site.search.published import KINDS, Kind, LeftOut, Published, compartment, published
+from mihub.site.search.published import (
+    KINDS,
+    Kind,
+    LeftOut,
+    Published,
+    compartment,
+    compartment_as_published,
+    published,
+)
 from mihub.site.store.rows import parameter_id
 
 __all__ = ["ANY_TYPE", "KINDS", "Catalogue", "Kind", "Parameter", "Reading", "catalogue", "catalogue_of"]
 
 ANY_TYPE: Final = "*"
 # Change it when the rows made from the same path change, so that every record is indexed again.
-EXTRACTION_VERSION: Final = "3"
+EXTRACTION_VERSION: Final = "4"
+
+_OWNERS: Final = ("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson")
 
 # Kind -> FHIR types whose values it indexes, those derived from them included. A choice may have others.
 VALUE_TYPES: Final[Mapping[Kind, frozenset[str]]] = {
@@ -38,7 +49,17 @@ VALUE_TYPES: Final[Mapping[Kind, frozenset[str]]] = {
     "number": frozenset(["integer", "decimal", "Range"]),
     "reference": frozenset(["Reference", "uri", "Resource"]),
     "uri": frozenset(["uri"]),
+    "composite": frozenset(),
 }
+
+
+# text: what a code is called; of-type: identifiers with their type; canonical: amounts in base units.
+Aspect = Literal["text", "of-type", "canonical"]
+
+
+def aspect(index: int, of: Aspect) -> int:
+    """The number of rows that are made beside those with the number `index`."""
+    return parameter_id(str(index), of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +67,8 @@ class Parameter:
     """One search parameter of one type.
 
     `indexes`: the numbers in its rows; more than one when other parameters have all its rows. `targets`: the types its
-    references may name; `only`: those it is limited to by `resolve()`, where its rows hold others, too.
+    references may name; `only`: those it is limited to by `resolve()`, where its rows hold others, too. `composite`: the
+    parts that must fit together, one alternative for each kind of element it selects.
     """
 
     resource_type: str
@@ -57,6 +79,7 @@ class Parameter:
     indexes: tuple[int, ...]
     only: frozenset[str] = frozenset()
     url: str = ""
+    composite: tuple[tuple[Part, ...], ...] = ()
 
     @property
     def index(self) -> int:
@@ -67,6 +90,18 @@ class Parameter:
     def identifier_index(self) -> int:
         """The number of the token rows of a reference's logical identifier (`:identifier`)."""
         return parameter_id(self.resource_type, f"{self.kind} {self.path}:identifier")
+
+    def aspects(self, of: Aspect) -> tuple[int, ...]:
+        """The numbers of further rows that are made of the same values."""
+        return tuple(aspect(index, of) for index in self.indexes)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a composite: as a parameter of its own, and whether its rows are those that number their element."""
+
+    parameter: Parameter
+    together: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +115,18 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathering:
+    """What an indexer reads from each element of one kind, and keeps with the element's number."""
+
+    focus: Way
+    parts: tuple[tuple[Parameter, tuple[Way, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Type:
     parameters: Mapping[str, Parameter]
     readings: tuple[Reading, ...]
+    gatherings: tuple[Gathering, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +140,9 @@ class Catalogue:
     compartment: Mapping[str, tuple[str, ...]]
     version: str
     left_out: tuple[LeftOut, ...] = ()
+    published_compartments: Mapping[str, Mapping[str, tuple[str, ...]]] = field(
+        default_factory=dict, repr=False
+    )
     _types: _Types = field(default_factory=lambda: _Types({}), repr=False)
 
     def of(self, resource_type: str) -> Mapping[str, Parameter]:
@@ -110,6 +157,14 @@ class Catalogue:
     def readings(self, resource_type: str) -> tuple[Reading, ...]:
         """What to read when a resource of this type is indexed; each number once."""
         return self._types.of(resource_type).readings
+
+    def gatherings(self, resource_type: str) -> tuple[Gathering, ...]:
+        """What to read for composites when a resource of this type is indexed; each kind of element once."""
+        return self._types.of(resource_type).gatherings
+
+    def compartments(self, owner: str) -> Mapping[str, tuple[str, ...]]:
+        """By type the parameters that put it into the compartment of an `owner`; empty when R4 defines none."""
+        return self.published_compartments.get(owner, {})
 
 
 @lru_cache(maxsize=1)
@@ -127,12 +182,18 @@ def catalogue_of(definitions: Definitions) -> Catalogue:
             named[resource_type].setdefault(one.name, one)
     types = _Types(named)
     places = compartment(definitions)
-    return Catalogue(_Parameters(types), places, _version(found, places), left_out, types)
+    known = {owner: compartment_as_published(definitions, owner) for owner in _OWNERS}
+    return Catalogue(_Parameters(types), places, _version(found, places), left_out, known, types)
 
 
 def _version(found: Iterable[Published], places: Mapping[str, tuple[str, ...]]) -> str:
     """Another one whenever the rows of some resource may change."""
-    lines = [f"{one.base} {one.name} {one.kind} {one.expression}" for one in found]
+    lines = [
+        " ".join(
+            [one.base, one.name, one.kind, one.expression, *(each.expression for each in one.components)]
+        )
+        for one in found
+    ]
     lines += [f"{name} {' '.join(names)}" for name, names in places.items()]
     digest = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]
     return f"{EXTRACTION_VERSION}-{digest}"
@@ -183,9 +244,22 @@ class _Selected:
 
 
 def _type(resource_type: str, sources: Iterable[Published]) -> _Type:
-    chosen = [each for each in (_selected(resource_type, one) for one in sources) if each is not None]
+    listed = list(sources)
+    composites = [
+        (one, found) for one in listed if one.kind == "composite" and (found := _focuses(one, resource_type))
+    ]
+    selected = [each for each in (_selected(resource_type, one) for one in listed) if each is not None]
+    # Parts that are read from the resource itself are parameters without a name.
+    whole = {
+        (part.kind, part.path): _Selected(
+            Published(resource_type, "", part.kind, part.expression, part.targets), part.ways, (), frozenset()
+        )
+        for _, found in composites for focus in found for part in focus.parts if part.whole
+    }  # fmt: skip
+    chosen = [*selected, *whole.values()]
     readings: dict[int, Reading] = {}
     parameters: dict[str, Parameter] = {}
+    unnamed: dict[tuple[str, str], Parameter] = {}
     for one in chosen:
         covering = _covering(one, chosen)
         indexes = tuple(parameter_id(resource_type, f"{each.source.kind} {each.path}") for each in covering)
@@ -193,13 +267,54 @@ def _type(resource_type: str, sources: Iterable[Published]) -> _Type:
         parameter = Parameter(
             resource_type, source.name, source.kind, one.path, one.only or source.targets, indexes, one.only, source.url
         )  # fmt: skip
-        parameters[source.name] = parameter
+        if source.name:
+            parameters[source.name] = parameter
+        else:
+            unnamed[source.kind, one.path] = parameter
         if covering == [one]:
             readings.setdefault(indexes[0], Reading(indexes[0], parameter, one.ways, one.evaluated))
-    return _Type(parameters, tuple(readings.values()))
+    gathered: dict[str, tuple[Way, dict[int, tuple[Parameter, tuple[Way, ...]]]]] = {}
+    for source, found in composites:
+        alternatives = tuple(_parts(resource_type, source, focus, unnamed, gathered) for focus in found)
+        parameters[source.name] = Parameter(
+            resource_type, source.name, "composite", source.expression, frozenset(), (), url=source.url,
+            composite=alternatives,
+        )  # fmt: skip
+    gatherings = tuple(Gathering(way, tuple(parts.values())) for way, parts in gathered.values())
+    return _Type(parameters, tuple(readings.values()), gatherings)
+
+
+def _focuses(source: Published, resource_type: str) -> list[Focus]:
+    try:
+        return focuses(source, resource_type)
+    except FhirPathError:
+        return []
+
+
+def _parts(
+    resource_type: str,
+    source: Published,
+    focus: Focus,
+    unnamed: Mapping[tuple[str, str], Parameter],
+    gathered: dict[str, tuple[Way, dict[int, tuple[Parameter, tuple[Way, ...]]]]],
+) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for one in focus.parts:
+        if one.whole or focus.way is None:
+            parts.append(Part(replace(unnamed[one.kind, one.path], name=source.name), together=False))
+            continue
+        path = f"{focus.path}: {one.path}"
+        index = parameter_id(resource_type, f"{one.kind} {path}")
+        parameter = Parameter(resource_type, source.name, one.kind, path, one.targets, (index,))
+        _, inside = gathered.setdefault(focus.path, (focus.way, {}))
+        inside[index] = (parameter, one.ways)
+        parts.append(Part(parameter, together=True))
+    return tuple(parts)
 
 
 def _selected(resource_type: str, source: Published) -> _Selected | None:
+    if source.kind == "composite":
+        return None
     try:
         selection: Selection = select(source.expression, resource_type)
     except FhirPathError:

@@ -7,7 +7,7 @@ since a search would silently miss the resource. Above: engines of the store cal
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
@@ -20,10 +20,11 @@ from mihub.core.fhir.fhirpath import Element, Expression, FhirPathError, Limits,
 from mihub.core.fhir.reference import literal
 from mihub.core.policy.restriction import withheld
 from mihub.errors import InvalidInput
-from mihub.site.search.catalogue import VALUE_TYPES, Catalogue, Parameter
+from mihub.site.search.catalogue import VALUE_TYPES, Catalogue, Parameter, aspect
 from mihub.site.search.folding import clipped, folded
-from mihub.site.search.paths import Walk
-from mihub.site.store.rows import Date, Indexer, IndexRows, Link, Quantity, Text, Token
+from mihub.site.search.paths import Walk, Way, below
+from mihub.site.search.units import UCUM, in_base_units
+from mihub.site.store.rows import Date, Indexer, IndexRows, Link, Part, Quantity, Text, Token
 
 TRANSPORT_SYSTEM: Final = "https://mihub.example/sid/transport-id"
 TransportIdOf = Callable[[str], str]
@@ -39,7 +40,7 @@ _ADDRESS_PARTS: Final = ("text", "line", "city", "district", "state", "postalCod
 class _Rows:
     """Rows of one resource while they are collected; dictionaries keep them in order and once."""
 
-    __slots__ = ("dates", "links", "patients", "quantities", "texts", "tokens")
+    __slots__ = ("dates", "links", "parts", "patients", "quantities", "texts", "tokens")
 
     def __init__(self) -> None:
         self.tokens: dict[Token, None] = {}
@@ -48,6 +49,7 @@ class _Rows:
         self.quantities: dict[Quantity, None] = {}
         self.links: dict[Link, None] = {}
         self.patients: dict[str, None] = {}
+        self.parts: dict[Part, None] = {}
 
 
 _Extractor = Callable[[Any, _Rows], None]
@@ -64,10 +66,19 @@ class _Step:
 
 
 @dataclass(frozen=True, slots=True)
+class _Gather:
+    """Elements whose values are kept together, and what is read from each."""
+
+    walks: tuple[Walk, ...]
+    steps: tuple[_Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
-    """What to do for one type: by element, and by evaluation over the whole resource."""
+    """What to do for one type: by element, element by element, and by evaluation over the whole resource."""
 
     steps: dict[str, list[_Step]]
+    gathers: dict[str, list[_Gather]]
     evaluated: list[tuple[Expression, Callable[[str], _Extractor | None], str]]
 
 
@@ -91,7 +102,7 @@ def indexer(catalogue: Catalogue, local: tzinfo, transport_id: TransportIdOf | N
                 rows.tokens[(identifier, TRANSPORT_SYSTEM, transport_id(resource["id"]))] = None
         return IndexRows(
             tuple(rows.tokens), tuple(rows.texts), tuple(rows.dates), tuple(rows.quantities),
-            tuple(rows.links), tuple(sorted(rows.patients)), withheld(resource),
+            tuple(rows.links), tuple(sorted(rows.patients)), withheld(resource), tuple(rows.parts),
         )  # fmt: skip
 
     return index
@@ -110,8 +121,43 @@ def _collect(plan: _Plan, resource: Resource, rows: _Rows) -> None:
             except InvalidInput as error:
                 error.where = step.where
                 raise
+        for gather in plan.gathers.get(element, ()):
+            _gather(gather, value, rows)
     for expression, extractor, where in plan.evaluated:
         _evaluate(expression, extractor, where, resource, rows)
+
+
+def _gather(gather: _Gather, value: Any, rows: _Rows) -> None:
+    focuses = value if value.__class__ is list else [value]
+    for walk in gather.walks:
+        focuses = walk(focuses)
+    for number, focus in enumerate(focuses):
+        inside = _Rows()
+        for step in gather.steps:
+            found = [focus]
+            try:
+                for walk in step.walks:
+                    found = walk(found)
+                for each in found:
+                    step.extract(each, inside)
+            except InvalidInput as error:
+                error.where = step.where
+                raise
+        rows.parts.update(dict.fromkeys(_numbered(inside, number)))
+
+
+def _numbered(inside: _Rows, number: int) -> Iterator[Part]:
+    """The rows of one element, as they stand in the table of parts."""
+    for index, system, code in inside.tokens:
+        yield index, number, system, code, None, None, None, None, None, None, None, None
+    for index, folded_text, written in inside.texts:
+        yield index, number, None, None, None, None, folded_text, written, None, None, None, None
+    for index, low, high in inside.dates:
+        yield index, number, None, None, None, None, None, None, low, high, None, None
+    for index, value, system, code, unit in inside.quantities:
+        yield index, number, system, code, unit, value, None, None, None, None, None, None
+    for index, kind, target in inside.links:
+        yield index, number, None, None, None, None, None, None, None, None, kind, target
 
 
 def _evaluate(
@@ -138,7 +184,7 @@ def _evaluate(
 
 def _plan(catalogue: Catalogue, resource_type: str, local: tzinfo) -> _Plan:
     compartment = {parameter.index for parameter in catalogue.compartment_of(resource_type)}
-    plan = _Plan({}, [])
+    plan = _Plan({}, {}, [])
     for reading in catalogue.readings(resource_type):
         parameter = reading.parameter
         where = f"{resource_type}.{parameter.path}"
@@ -148,7 +194,21 @@ def _plan(catalogue: Catalogue, resource_type: str, local: tzinfo) -> _Plan:
             if extract is not None:
                 plan.steps.setdefault(way.first, []).append(_Step(way.walks, extract, where))
         plan.evaluated.extend((expression, extractor, where) for expression in reading.evaluated)
+    for gathering in catalogue.gatherings(resource_type):
+        steps = tuple(_part_steps(gathering.parts, resource_type, local))
+        focus = gathering.focus
+        plan.gathers.setdefault(focus.first, []).append(_Gather(focus.walks, steps))
     return plan
+
+
+def _part_steps(
+    parts: tuple[tuple[Parameter, tuple[Way, ...]], ...], resource_type: str, local: tzinfo
+) -> Iterator[_Step]:
+    for parameter, ways in parts:
+        for way in ways:
+            extract = _extractor(parameter, local, compartment=False, type_name=way.type.name)
+            if extract is not None:
+                yield _Step((below(way.first), *way.walks), extract, f"{resource_type}.{parameter.path}")
 
 
 def _extractor(parameter: Parameter, local: tzinfo, compartment: bool, type_name: str) -> _Extractor | None:
@@ -158,7 +218,7 @@ def _extractor(parameter: Parameter, local: tzinfo, compartment: bool, type_name
         return None
     index = parameter.index
     if parameter.kind == "token":
-        return partial(_TOKENS.get(type_name, _code), index)
+        return _token(index, type_name)
     if parameter.kind == "string":
         return partial(_TEXTS.get(type_name, _text), index)
     if parameter.kind == "date":
@@ -170,6 +230,17 @@ def _extractor(parameter: Parameter, local: tzinfo, compartment: bool, type_name
     return partial(_NUMBERS.get(type_name, _quantity), index)
 
 
+def _token(index: int, type_name: str) -> _Extractor:
+    called = aspect(index, "text")
+    if type_name == "CodeableConcept":
+        return partial(_codeable_concept, index, called)
+    if type_name == "Coding":
+        return partial(_coding, index, called)
+    if type_name == "Identifier":
+        return partial(_identifier, index, called, aspect(index, "of-type"))
+    return partial(_contact if type_name == "ContactPoint" else _code, index)
+
+
 def _code(index: int, value: Any, rows: _Rows) -> None:
     if value.__class__ is str:
         rows.tokens[(index, "", clipped(value))] = None
@@ -177,26 +248,45 @@ def _code(index: int, value: Any, rows: _Rows) -> None:
         rows.tokens[(index, "", "true" if value else "false")] = None
 
 
-def _coding(index: int, value: Any, rows: _Rows) -> None:
+def _coding(index: int, called: int, value: Any, rows: _Rows) -> None:
+    """`called`: the number of the rows for what the code is called (`:text`)."""
     if value.__class__ is dict:
         code, system = value.get("code"), value.get("system")
         if code.__class__ is str:
             rows.tokens[(index, clipped(system) if system.__class__ is str else "", clipped(code))] = None
+        _text(called, value.get("display"), rows)
 
 
-def _codeable_concept(index: int, value: Any, rows: _Rows) -> None:
-    codings = value.get("coding") if value.__class__ is dict else None
-    if codings.__class__ is list:
-        for coding in codings:
-            _coding(index, coding, rows)
+def _codeable_concept(index: int, called: int, value: Any, rows: _Rows) -> None:
+    if value.__class__ is dict:
+        codings = value.get("coding")
+        if codings.__class__ is list:
+            for coding in codings:
+                _coding(index, called, coding, rows)
+        _text(called, value.get("text"), rows)
 
 
-def _identifier(index: int, value: Any, rows: _Rows) -> None:
+def _contact(index: int, value: Any, rows: _Rows) -> None:
     """Identifiers, and contact points, whose system is `phone`, `email` ..."""
     if value.__class__ is dict:
         code, system = value.get("value"), value.get("system")
         if code.__class__ is str:
             rows.tokens[(index, clipped(system) if system.__class__ is str else "", clipped(code))] = None
+
+
+def _identifier(index: int, called: int, typed: int, value: Any, rows: _Rows) -> None:
+    """Its own row, and for each of its types one that holds both (`:of-type`)."""
+    _contact(index, value, rows)
+    kind = value.get("type") if value.__class__ is dict else None
+    if kind.__class__ is not dict:
+        return
+    inside = _Rows()
+    _codeable_concept(typed, called, kind, inside)
+    rows.texts.update(inside.texts)
+    number = value.get("value")
+    if number.__class__ is str:
+        for _, system, code in inside.tokens:
+            rows.tokens[(typed, clipped(f"{system}|{code}"), clipped(number))] = None
 
 
 def _uri(index: int, value: Any, rows: _Rows) -> None:
@@ -284,6 +374,9 @@ def _amount(unit: tuple[int, str, str, str], number: Any, rows: _Rows) -> None:
     if isinstance(number, int | float | Decimal) and not isinstance(number, bool):
         index, system, code, written = unit
         rows.quantities[(index, float(number), system, code, written)] = None
+        base = in_base_units(number, code) if code and system == UCUM else None
+        if base is not None:
+            rows.quantities[(aspect(index, "canonical"), base[0], UCUM, base[1], "")] = None
 
 
 def _reference(index: int, identifier_index: int, compartment: bool, value: Any, rows: _Rows) -> None:
@@ -304,12 +397,9 @@ def _reference(index: int, identifier_index: int, compartment: bool, value: Any,
     elif "resourceType" in value and isinstance(value.get("id"), str):
         # A resource inside a Bundle, which a parameter names as if it were referred to.
         rows.links[(index, str(value["resourceType"]), value["id"])] = None
-    _identifier(identifier_index, value.get("identifier"), rows)
+    _contact(identifier_index, value.get("identifier"), rows)
 
 
-_TOKENS: Final[dict[str, _Rowed]] = {
-    "Coding": _coding, "CodeableConcept": _codeable_concept, "Identifier": _identifier, "ContactPoint": _identifier,
-}  # fmt: skip
 _TEXTS: Final[dict[str, _Rowed]] = {"HumanName": _name, "Address": partial(_parts, _ADDRESS_PARTS)}
 _DATES: Final = {"Period": _period, "Timing": _timing}
 _NUMBERS: Final[dict[str, _Rowed]] = {

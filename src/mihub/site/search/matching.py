@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from mihub.site.search.question import DateValue, LinkValue, Match, QuantityValue, TextValue, TokenValue
-from mihub.site.store.rows import IndexRows
+from mihub.site.store.rows import IndexRows, Part
 
 
 def rows_of(rows: IndexRows, kind: str, index: int) -> list[tuple[Any, ...]]:
@@ -27,6 +27,18 @@ def fits(match: Match, row: tuple[Any, ...]) -> bool:
     """Does one of the values fit this row? `:not` is decided by the caller over all rows."""
     test = _TESTS[match.kind]
     return any(test(value, row, match.modifier) for value in match.values)
+
+
+def together(matches: tuple[Match, ...], parts: tuple[Part, ...]) -> bool:
+    """Is there an element in which each of them fits a row?"""
+    elements = {part[1] for part in parts}
+    return any(all(_fits_in(match, parts, number) for match in matches) for number in elements)
+
+
+def _fits_in(match: Match, parts: tuple[Part, ...], number: int) -> bool:
+    columns = _PART_COLUMNS[match.kind]
+    rows = [part for part in parts if part[1] == number and part[0] in match.indexes]
+    return any(fits(match, tuple(row[column] for column in columns)) for row in rows)
 
 
 def date_fits(value: DateValue, low: Any, high: Any) -> bool:
@@ -85,12 +97,17 @@ def _link(value: LinkValue, row: tuple[Any, ...], modifier: str) -> bool:
     kind, target = row
     if value.types is not None and kind not in value.types:
         return False
-    return bool(target == value.id or (value.below and target.startswith(value.id + "|")))
+    return bool(target == value.id or any(target.startswith(value.id + sign) for sign in value.below))
 
 
 _TABLES: Final = {
     "token": "tokens", "string": "texts", "date": "dates", "quantity": "quantities", "number": "quantities",
     "reference": "links", "uri": "links",
+}  # fmt: skip
+# Where the columns of a kind stand in a row of parts.
+_PART_COLUMNS: Final = {
+    "token": (2, 3), "string": (6, 7), "date": (8, 9), "quantity": (5, 2, 3, 4), "number": (5, 2, 3, 4),
+    "reference": (10, 11), "uri": (10, 11),
 }  # fmt: skip
 _TESTS: Final[dict[str, Callable[[Any, tuple[Any, ...], str], bool]]] = {
     "token": _token, "string": _text, "date": _date, "quantity": _quantity, "number": _quantity,

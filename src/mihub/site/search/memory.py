@@ -15,9 +15,11 @@ from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.search import protocol
 from mihub.site.search.catalogue import ANY_TYPE
-from mihub.site.search.matching import date_fits, fits, rows_of, rows_of_all
+from mihub.site.search.matching import date_fits, fits, rows_of, rows_of_all, together
 from mihub.site.search.protocol import Page
 from mihub.site.search.question import (
+    AllOf,
+    AnyOf,
     Chain,
     Condition,
     Has,
@@ -28,6 +30,8 @@ from mihub.site.search.question import (
     OfPatient,
     Question,
     SortKey,
+    Together,
+    TypeIn,
     Updated,
 )
 from mihub.site.store.memory import MemoryStore, Record
@@ -104,12 +108,20 @@ class MemorySearch:
         if isinstance(condition, Match):
             rows = rows_of_all(record.rows, condition.kind, condition.indexes)
             return any(fits(condition, row) for row in rows) != (condition.modifier == "not")
+        if isinstance(condition, TypeIn):
+            return version.resource_type in condition.types
+        if isinstance(condition, Together):
+            return together(condition.matches, record.rows.parts)
+        if isinstance(condition, AnyOf):
+            return any(self._holds(one, record, within) for one in condition.conditions)
+        if isinstance(condition, AllOf):
+            return all(self._holds(one, record, within) for one in condition.conditions)
         if isinstance(condition, Chain):
             return self._chained(condition, record, within)
         return self._has(condition, version, within)
 
     def _chained(self, chain: Chain, record: Record, within: Restriction) -> bool:
-        for kind, target in rows_of(record.rows, "reference", chain.index):
+        for kind, target in rows_of_all(record.rows, "reference", chain.indexes):
             found = self._target(kind, target, within)
             inners = [inner for types, inner in chain.inner if kind in types]
             if found is not None and any(self._holds(inner, found, within) for inner in inners):
@@ -131,28 +143,31 @@ class MemorySearch:
         )
 
     def _included(self, question: Question, page: list[Record], within: Restriction) -> list[Record]:
+        known = {record.number for record in page}
         found: dict[int, Record] = {}
-        for include in question.includes:
-            for record in self._led_to(include, page, within):
-                found[record.number] = record
-        if len(found) > protocol.MOST_INCLUDED:
-            raise protocol.too_many_included()
-        shown = {record.number for record in page}
-        return [found[number] for number in sorted(found) if number not in shown]
+        fresh, asked = page, question.includes
+        while fresh and asked:
+            led = {record.number: record for one in asked for record in self._led_to(one, fresh, within)}
+            fresh = [record for number, record in led.items() if number not in known]
+            known.update(led)
+            found.update((record.number, record) for record in fresh)
+            if len(found) > protocol.MOST_INCLUDED:
+                raise protocol.too_many_included()
+            asked = tuple(one for one in question.includes if one.iterate)
+        return [found[number] for number in sorted(found)]
 
     def _led_to(self, include: Include, page: list[Record], within: Restriction) -> Iterator[Record]:
-        parameter = include.parameter
         if include.reverse:
             keys = {(one.versions[-1].resource_type, one.versions[-1].id) for one in page}
-            for record in self._visible(parameter.resource_type, within):
-                if keys.intersection(rows_of(record.rows, "reference", parameter.index)):
+            keys = {key for key in keys if not include.targets or key[0] in include.targets}
+            for record in self._visible(ANY_TYPE, within):
+                if keys.intersection(rows_of_all(record.rows, "reference", include.indexes)):
                     yield record
             return
-        wanted = {include.target} if include.target else parameter.targets
         for record in page:
-            for kind, target in rows_of(record.rows, "reference", parameter.index):
+            for kind, target in rows_of_all(record.rows, "reference", include.indexes):
                 found = self._target(kind, target, within)
-                if found is not None and (not wanted or kind in wanted):
+                if found is not None and (not include.targets or kind in include.targets):
                     yield found
 
 

@@ -73,6 +73,23 @@ def select(expression: str, resource_type: str) -> Selection:
     return Selection(tuple(ways.values()), tuple(evaluated))
 
 
+def branches(expression: str, kind: TypeInfo) -> list[tuple[str, tuple[Way, ...]]]:
+    """The branches of an expression that begin at a type, each with its ways; none for the type itself.
+
+    Raises `FhirPathError` for a branch that look-ups do not read.
+    """
+    chosen: list[tuple[str, tuple[Way, ...]]] = []
+    for branch in _branches(expression):
+        start = _start(branch)
+        if start is not None and not kind.is_a(start) and not kind.step(start):
+            continue
+        found = _ways(branch, kind)
+        if found is None:
+            raise FhirPathError("A composite is read by look-ups, and this expression needs more than them.")
+        chosen.append((" | ".join(way.text for way in found), tuple(way for way in found if way.keys)))
+    return chosen
+
+
 @lru_cache(maxsize=4096)
 def _branches(expression: str) -> tuple[Node, ...]:
     # Compiled once as a whole, so that what no branch uses is refused, too.
@@ -142,7 +159,7 @@ def _below(found: list[Way] | None, name: str) -> list[Way] | None:
 
 def _walked(way: Way, key: str) -> tuple[Walk, ...]:
     # The first key is where the reader of the resource stands already.
-    return (*way.walks, _element(key)) if way.keys else ()
+    return (*way.walks, below(key)) if way.keys else ()
 
 
 def _of_type(found: list[Way] | None, name: nodes.TypeName | None) -> list[Way] | None:
@@ -184,17 +201,19 @@ def _filtered(way: Way, name: str, literal: str) -> Way:
     )
 
 
-def _element(key: str) -> Walk:
+def below(key: str) -> Walk:
+    """The step to what stands under one key."""
+
     def walk(found: list[Any]) -> list[Any]:
-        below: list[Any] = []
+        inner: list[Any] = []
         for each in found:
             if each.__class__ is dict:
                 value = each.get(key)
                 if value.__class__ is list:
-                    below += value
+                    inner += value
                 elif value is not None:
-                    below.append(value)
-        return below
+                    inner.append(value)
+        return inner
 
     return walk
 

@@ -107,40 +107,43 @@ def _total(
 def _included(
     connection: Connection, question: Question, rows: list[tuple[Any, ...]], within: Restriction
 ) -> list[tuple[Any, ...]]:
+    known = {row[0] for row in rows}
     found: dict[int, tuple[Any, ...]] = {}
-    for include in question.includes if rows else ():
-        for row in _led_to(connection, include, [row[0] for row in rows], within):
-            found[row[0]] = row
+    fresh, asked = sorted(known), question.includes
+    while fresh and asked:
+        led = {row[0]: row for one in asked for row in _led_to(connection, one, fresh, within)}
+        fresh = sorted(led.keys() - known)
+        known.update(led)
+        found.update((rid, led[rid]) for rid in fresh)
         if len(found) > protocol.MOST_INCLUDED:
             raise protocol.too_many_included()
-    shown = {row[0] for row in rows}
-    return [found[rid] for rid in sorted(found) if rid not in shown]
+        asked = tuple(one for one in question.includes if one.iterate)
+    return [found[rid] for rid in sorted(found)]
 
 
 def _led_to(
     connection: Connection, include: Include, rids: list[int], within: Restriction
 ) -> list[tuple[Any, ...]]:
     allowed, values = restriction_sql(within, "r")
+    param = "x.param = %s" if len(include.indexes) == 1 else "x.param = ANY(%s)"
+    kinds, wanted = ("AND x.type = ANY(%s)", [sorted(include.targets)]) if include.targets else ("", [])
     if include.reverse:
         links = (
             "SELECT x.rid FROM resource m JOIN index_link x ON x.type = m.type AND x.id = m.id"
-            " WHERE x.param = %s AND m.rid = ANY(%s)"
+            f" WHERE {param} AND m.rid = ANY(%s) {kinds}"
         )
-        wanted: list[str] = []
     else:
         links = (
             "SELECT t.rid FROM index_link x JOIN resource t ON t.type = x.type AND t.id = x.id"
-            " WHERE x.param = %s AND x.rid = ANY(%s)"
+            f" WHERE {param} AND x.rid = ANY(%s) {kinds}"
         )
-        wanted = [include.target] if include.target else sorted(include.parameter.targets)
-    kinds = "AND r.type = ANY(%s)" if wanted else ""
     statement = (
         f"SELECT r.rid, {_COLUMNS} FROM resource r WHERE r.rid IN ({links})"
-        f" AND r.digest IS NOT NULL {kinds} AND {allowed} LIMIT %s"
+        f" AND r.digest IS NOT NULL AND {allowed} LIMIT %s"
     )
-    most = protocol.MOST_INCLUDED + 1
-    parameters = [include.parameter.index, rids, *([wanted] if wanted else []), *values, most]
-    return connection.execute(statement, parameters, binary=True).fetchall()
+    index = include.indexes[0] if len(include.indexes) == 1 else list(include.indexes)
+    most = protocol.MOST_INCLUDED + len(rids) + 1
+    return connection.execute(statement, [index, rids, *wanted, *values, most], binary=True).fetchall()
 
 
 def _patients(connection: Connection, rids: list[int]) -> list[str]:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from mihub.core.policy.restriction import EVERYTHING, Restriction
 from mihub.site.search.question import (
+    AllOf,
+    AnyOf,
     Chain,
     Condition,
     DateValue,
@@ -23,7 +25,9 @@ from mihub.site.search.question import (
     QuantityValue,
     SortKey,
     TextValue,
+    Together,
     TokenValue,
+    TypeIn,
     Updated,
     Value,
 )
@@ -73,6 +77,14 @@ def condition_sql(condition: Condition, alias: str, within: Restriction) -> Sql:
         return _missing(condition, alias)
     if isinstance(condition, Match):
         return _match(condition, alias)
+    if isinstance(condition, TypeIn):
+        return f"{alias}.type = ANY(%s)", [sorted(condition.types)]
+    if isinstance(condition, Together):
+        return _together(condition, alias)
+    if isinstance(condition, AnyOf):
+        return _any([condition_sql(one, alias, within) for one in condition.conditions])
+    if isinstance(condition, AllOf):
+        return _all([condition_sql(one, alias, within) for one in condition.conditions])
     if isinstance(condition, Chain):
         return _chain(condition, alias, within)
     return _has(condition, alias, within)
@@ -162,6 +174,20 @@ def _match(match: Match, alias: str) -> Sql:
     )
 
 
+def _together(condition: Together, alias: str) -> Sql:
+    """The first part is looked up, each further one in the same element."""
+    text, values = "true", list[Any]()
+    for number, match in reversed(list(enumerate(condition.matches))):
+        fits, fit_values = _any([_value(value, match.modifier) for value in _merged(match.values)])
+        name, before = f"x{number}", f"x{number - 1}"
+        where = f"{name}.rid = {alias}.rid" + (f" AND {name}.part = {before}.part" if number else "")
+        param = _PARAM[len(match.indexes) == 1].replace("x.", f"{name}.")
+        fits = fits.replace("x.", f"{name}.")
+        text = f"EXISTS (SELECT 1 FROM index_part {name} WHERE {where} AND {param} AND {fits} AND {text})"
+        values = [_of(match.indexes), *fit_values, *values]
+    return text, values
+
+
 def _chain(chain: Chain, alias: str, within: Restriction) -> Sql:
     inner, following = [], f"{alias}c"
     for types, condition in chain.inner:
@@ -172,8 +198,8 @@ def _chain(chain: Chain, alias: str, within: Restriction) -> Sql:
     return (
         f"EXISTS (SELECT 1 FROM index_link x JOIN resource {following}"
         f" ON {following}.type = x.type AND {following}.id = x.id AND {following}.digest IS NOT NULL"
-        f" WHERE x.rid = {alias}.rid AND x.param = %s AND {found} AND {allowed})",
-        [chain.index, *values, *allowed_values],
+        f" WHERE x.rid = {alias}.rid AND {_PARAM[len(chain.indexes) == 1]} AND {found} AND {allowed})",
+        [_of(chain.indexes), *values, *allowed_values],
     )
 
 
@@ -262,7 +288,9 @@ def _link(value: LinkValue) -> Sql:
     text, values = "x.id = %s", [value.id]
     if value.below:
         escaped = value.id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        text, values = "(x.id = %s OR x.id LIKE %s)", [value.id, f"{escaped}|%"]
+        longer = [f"{escaped}{sign}%" for sign in value.below]
+        text = f"({text} OR " + " OR ".join(["x.id LIKE %s"] * len(longer)) + ")"
+        values = [value.id, *longer]
     if value.types is None:
         return text, values
     return f"({text} AND x.type = ANY(%s))", [*values, sorted(value.types)]
@@ -277,3 +305,9 @@ def _any(pieces: Sequence[Sql]) -> Sql:
     return "(" + " OR ".join(f"({text})" for text, _ in pieces) + ")", [
         v for _, values in pieces for v in values
     ]
+
+
+def _all(pieces: Sequence[Sql]) -> Sql:
+    if not pieces:
+        return "true", []
+    return "(" + " AND ".join(text for text, _ in pieces) + ")", [v for _, values in pieces for v in values]

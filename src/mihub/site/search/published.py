@@ -1,7 +1,7 @@
 """SearchParameter resources as they are published, one entry for each type; and who belongs to a patient.
 
-R4's own first, then `parameters.txt`, then packages. Composite and special parameters, and expressions that cannot be
-read, are left out with their reason. Source: https://hl7.org/fhir/R4/searchparameter.html,
+R4's own first, then `parameters.txt`, then packages. Special parameters and expressions that cannot be read are left
+out with their reason. Source: https://hl7.org/fhir/R4/searchparameter.html,
 compartmentdefinition-patient.html. Above: `catalogue`.
 """
 
@@ -17,11 +17,11 @@ from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.core.fhir.fhirpath import FhirPathError
 from mihub.core.fhir.types import RESOURCE_TYPES
 
-Kind = Literal["token", "string", "date", "quantity", "number", "reference", "uri"]
+Kind = Literal["token", "string", "date", "quantity", "number", "reference", "uri", "composite"]
 KINDS: Final = frozenset(get_args(Kind))
 
 _CORE: Final = "http://hl7.org/fhir/SearchParameter/"
-_PATIENT_COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition/patient"
+_COMPARTMENTS: Final = "http://hl7.org/fhir/CompartmentDefinition/"
 _ABSTRACT: Final = frozenset(["Resource", "DomainResource"])
 # Columns of every record, answered without rows.
 _COLUMNS: Final = frozenset(["_id", "_lastUpdated"])
@@ -42,6 +42,16 @@ class Published:
     expression: str
     targets: frozenset[str] = frozenset()
     url: str = ""
+    components: tuple[Component, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One part of a composite, read from each element that the composite selects. `kind` None: as its values are."""
+
+    expression: str
+    kind: Kind | None = None
+    targets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ def published(definitions: Definitions) -> tuple[list[Published], tuple[LeftOut,
         url = str(resource.get("url", ""))
         own = url.startswith(_CORE)
         try:
-            (core if own else others).extend(_entries(resource, url, trusted=own))
+            (core if own else others).extend(_entries(resource, url, definitions, trusted=own))
         except (FhirPathError, ValueError) as error:
             left_out.append(LeftOut(url, str(error)))
     return [*core, *_ours(), *others], tuple(left_out)
@@ -69,10 +79,17 @@ def published(definitions: Definitions) -> tuple[list[Published], tuple[LeftOut,
 
 def compartment(definitions: Definitions) -> dict[str, tuple[str, ...]]:
     """Type -> the names of the parameters that put a resource into the compartment of the patients they name."""
-    found = definitions.find(_PATIENT_COMPARTMENT, "CompartmentDefinition")
+    named = compartment_as_published(definitions, "Patient")
+    return {name: names for name, names in sorted({**named, **_COMPARTMENT}.items()) if names}
+
+
+def compartment_as_published(definitions: Definitions, resource_type: str) -> dict[str, tuple[str, ...]]:
+    """Type -> the names of the parameters that put a resource into a compartment; empty for a type that has none."""
+    found = definitions.find(_COMPARTMENTS + resource_type.lower(), "CompartmentDefinition")
     rows = found.resource.get("resource", []) if found else []
     named = {str(row["code"]): tuple(map(str, row.get("param", ()))) for row in rows}
-    return {name: names for name, names in sorted({**named, **_COMPARTMENT}.items()) if names}
+    # `{def}` is the resource itself, which needs no parameter to be there.
+    return {name: tuple(one for one in names if one != "{def}") for name, names in named.items() if names}
 
 
 def _newest(definitions: Definitions) -> Iterator[Resource]:
@@ -82,7 +99,7 @@ def _newest(definitions: Definitions) -> Iterator[Resource]:
             yield found.resource
 
 
-def _entries(resource: Resource, url: str, *, trusted: bool) -> list[Published]:
+def _entries(resource: Resource, url: str, definitions: Definitions, *, trusted: bool) -> list[Published]:
     name, kind, expression = (str(resource.get(key, "")) for key in ("code", "type", "expression"))
     bases = [str(base) for base in resource.get("base", ())]
     if name in _COLUMNS:
@@ -98,7 +115,21 @@ def _entries(resource: Resource, url: str, *, trusted: bool) -> list[Published]:
         # R4's own are known to compile; compiling all of them takes a while.
         fhirpath.compile(expression)
     targets = frozenset(str(target) for target in resource.get("target", ())) - _ABSTRACT
-    return [Published(base, name, cast(Kind, kind), expression, targets, url) for base in bases]
+    parts = tuple(_component(one, definitions) for one in resource.get("component", ()))
+    if kind == "composite" and len(parts) < 2:
+        raise ValueError("A composite has two components or more.")
+    return [Published(base, name, cast(Kind, kind), expression, targets, url, parts) for base in bases]
+
+
+def _component(component: Resource, definitions: Definitions) -> Component:
+    # R4 writes the type DateTime once where it means dateTime.
+    expression = str(component.get("expression", "")).replace("(DateTime)", "(dateTime)")
+    found = definitions.find(str(component.get("definition", "")), "SearchParameter")
+    kind = found.resource.get("type") if found is not None else None
+    if kind not in KINDS or kind == "composite":
+        return Component(expression)
+    targets = frozenset(map(str, found.resource.get("target", ()))) if found is not None else frozenset[str]()
+    return Component(expression, cast(Kind, kind), targets - _ABSTRACT)
 
 
 def _ours() -> Iterator[Published]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mihub.site.search.catalogue import Parameter
-
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 
 
@@ -57,7 +55,8 @@ class LinkValue:
 
     types: frozenset[str] | None
     id: str
-    below: bool = False  # a canonical without version matches every version
+    # What may follow in a longer one: "|" after a canonical without version, "/" after a URL, "." after a version.
+    below: str = ""
 
 
 Value = TokenValue | TextValue | DateValue | QuantityValue | LinkValue
@@ -105,10 +104,38 @@ class Updated:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeIn:
+    """`_type`, and the types that one alternative of a search over many is for."""
+
+    types: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """In one and the same element of the resource each of these fits a row (parts of a composite)."""
+
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one holds; none does when it is empty."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Each of them holds."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """A reference leads to a resource of one of these types for which the condition beside them holds."""
 
-    index: int
+    indexes: tuple[int, ...]
     inner: tuple[tuple[frozenset[str], Condition], ...]
 
 
@@ -121,7 +148,7 @@ class Has:
     inner: Condition
 
 
-Condition = Match | Missing | IdIn | OfPatient | Updated | Chain | Has
+Condition = Match | Missing | IdIn | OfPatient | Updated | TypeIn | Together | AnyOf | AllOf | Chain | Has
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +162,15 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """`reverse`: resources of `parameter`'s type that refer to a match; else what a match refers to."""
+    """What a match refers to, by one of these references; `reverse`: what refers to it.
 
-    parameter: Parameter
-    target: str | None
-    reverse: bool
+    `targets`: the types that count as referred to (empty: all). `iterate`: also from what came along.
+    """
+
+    indexes: tuple[int, ...]
+    targets: frozenset[str] = frozenset()
+    reverse: bool = False
+    iterate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +187,7 @@ class Question:
     total: bool = True
     only_count: bool = False
     elements: tuple[str, ...] = ()
+    summary: str = ""  # "", "true", "text" or "data"
     after: tuple[object, ...] | None = None
     ignored: tuple[str, ...] = ()
     names: str = ""  # the names of the parameters asked with, for the audit

@@ -26,6 +26,7 @@ from mihub.site.search.question import (
     TokenValue,
     Value,
 )
+from mihub.site.search.units import UCUM, in_base_units
 
 _PREFIX: Final = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)", re.DOTALL)
 # What a double can hold; a number beyond it can be in no record.
@@ -58,20 +59,46 @@ def date_value(text: str, local: tzinfo) -> DateValue:
     return DateValue(prefix, low, high)
 
 
+def text_value(text: str) -> TextValue:
+    """A text as it is compared."""
+    written = clipped(plain(text))
+    return TextValue(folded(written), written)
+
+
+def based(value: QuantityValue) -> QuantityValue | None:
+    """The same amount in base units; None when its unit is none of UCUM's, or can not be converted."""
+    if value.system != UCUM or value.unit is None:
+        return None
+    found = [in_base_units(number, value.unit) for number in (value.number, value.low, value.high)]
+    if any(one is None for one in found):
+        return None
+    (number, unit), (low, _), (high, _) = (one for one in found if one is not None)
+    return QuantityValue(value.prefix, number, low, high, UCUM, unit)
+
+
+def urls_above(url: str) -> list[str]:
+    """The URL and those that it lies below, with and without a slash at the end; the scheme and host alone as well."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return [url]
+    parts = rest.rstrip("/").split("/")
+    found = [f"{scheme}://{'/'.join(parts[:length])}" for length in range(1, len(parts) + 1)]
+    return list(dict.fromkeys([url, *found, *(f"{one}/" for one in found)]))
+
+
 def _token(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> TokenValue:
     parts = alternatives(text, "|")
     if len(parts) == 1:
-        return TokenValue(None, clipped(_plain(text)))
+        return TokenValue(None, clipped(plain(text)))
     if len(parts) > 2:
         raise _refused(parameter.name, "has more than one '|'")
     # `|code` is a code without a system, `system|` any code of it; so a lone `|` is any code without a system.
-    system, code = (clipped(_plain(part)) for part in parts)
+    system, code = (clipped(plain(part)) for part in parts)
     return TokenValue(system, code or None)
 
 
 def _string(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> TextValue:
-    plain = _plain(text)
-    return TextValue(folded(clipped(plain)), clipped(plain))
+    return text_value(text)
 
 
 def _date(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> DateValue:
@@ -80,7 +107,7 @@ def _date(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> Date
 
 def _quantity(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> QuantityValue:
     prefix, rest = _prefixed(text)
-    parts = [_plain(part) for part in alternatives(rest, "|")]
+    parts = [plain(part) for part in alternatives(rest, "|")]
     try:
         number = Decimal(parts[0])
     except InvalidOperation as error:
@@ -88,7 +115,8 @@ def _quantity(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> 
     if not number.is_finite() or abs(number.adjusted()) > _LARGEST_EXPONENT or len(parts) not in (1, 3):
         raise _refused(parameter.name, "is not written number|system|code")
     exact, exponent = float(number), cast(int, number.as_tuple().exponent)
-    half = Decimal(5).scaleb(exponent - 1) if prefix != "ap" else abs(number) / 10
+    # The specification's own example: 1e2 is 95 to 105, so a written exponent counts one digit more than it shows.
+    half = Decimal(5).scaleb(exponent - (2 if exponent > 0 else 1)) if prefix != "ap" else abs(number) / 10
     system, unit = (clipped(part) or None for part in (parts[1:] if len(parts) == 3 else ("", "")))
     return QuantityValue(prefix, exact, float(number - half), float(number + half), system, unit)
 
@@ -96,20 +124,20 @@ def _quantity(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> 
 def _reference(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> LinkValue | TokenValue:
     if modifier == "identifier":
         return _token(parameter, text, modifier, local)
-    plain = _plain(text)
+    written = plain(text)
     allowed = frozenset({modifier}) if modifier in RESOURCE_TYPES else parameter.targets or None
-    found = literal(plain)
+    found = literal(written)
     if found is not None and not found.base:
         fits = allowed is None or found.resource_type in allowed
         return LinkValue(frozenset({found.resource_type}) if fits else frozenset(), found.id)
-    if ID.fullmatch(plain):
-        return LinkValue(allowed, plain)
-    return LinkValue(frozenset({""}), clipped(plain), below="|" not in plain)
+    if ID.fullmatch(written):
+        return LinkValue(allowed, written)
+    return LinkValue(frozenset({""}), clipped(written), below="" if "|" in written else "|")
 
 
 def _uri(parameter: Parameter, text: str, modifier: str, local: tzinfo) -> LinkValue:
-    plain = _plain(text)
-    return LinkValue(frozenset({""}), clipped(plain), below="|" not in plain)
+    written = plain(text)
+    return LinkValue(frozenset({""}), clipped(written), below="" if "|" in written else "|")
 
 
 _READERS: Final[dict[str, Callable[[Parameter, str, str, tzinfo], Value]]] = {
@@ -129,7 +157,8 @@ def _prefixed(text: str) -> tuple[Prefix, str]:
     return cast(Prefix, prefix or "eq"), rest
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A value without its escapes."""
     return _ESCAPED.sub(r"\1", text)
 
 

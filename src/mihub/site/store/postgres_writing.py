@@ -37,6 +37,24 @@ _INDEX_TABLES: Final = {
         ["int4", "float8", "text", "text", "text", "int8"],
     ),
     "index_link": ("param, type, id, rid", ["int4", "text", "text", "int8"]),
+    "index_part": (
+        "param, part, system, code, unit, value, folded, written, low, high, type, id, rid",
+        [
+            "int4",
+            "int4",
+            "text",
+            "text",
+            "text",
+            "float8",
+            "text",
+            "text",
+            "timestamptz",
+            "timestamptz",
+            "text",
+            "text",
+            "int8",
+        ],
+    ),
     "compartment": ("patient, rid", ["text", "int8"]),
     "withheld": ("rid", ["int8"]),
 }
@@ -123,6 +141,7 @@ def _by_table(indexed: Sequence[tuple[int, IndexRows]]) -> dict[str, list[tuple[
         tables["index_date"] += [row + tail for row in rows.dates]
         tables["index_quantity"] += [row + tail for row in rows.quantities]
         tables["index_link"] += [row + tail for row in rows.links]
+        tables["index_part"] += [row + tail for row in rows.parts]
         tables["compartment"] += [(patient, rid) for patient in rows.patients]
         tables["withheld"] += [tail] if rows.withheld else []
     return tables

@@ -18,6 +18,12 @@ Text = tuple[int, str, str]  # parameter, folded for comparison, as written
 Date = tuple[int, datetime, datetime]  # parameter, first instant, first instant after
 Quantity = tuple[int, float, str, str, str]  # parameter, value, system, code, unit
 Link = tuple[int, str, str]  # parameter, type ("" for a URL), id or URL
+# A value inside one of several elements whose values belong together: parameter, number of the element, system, code,
+# unit, value, folded, written, low, high, type, id; what the kind of value has not is None.
+Part = tuple[
+    int, int, str | None, str | None, str | None, float | None, str | None, str | None, datetime | None, datetime | None,
+    str | None, str | None,
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class IndexRows:
     links: tuple[Link, ...] = ()
     patients: tuple[str, ...] = ()
     withheld: bool = False
+    parts: tuple[Part, ...] = ()
 
 
 NO_ROWS = IndexRows()
