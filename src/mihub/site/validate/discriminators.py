@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mihub.core.fhir import Json
+from mihub.core.fhir.types import RESOURCE_TYPES
 from mihub.site.validate.bindings import binding_of
 from mihub.site.validate.demands import Demand, demanded, extension_url
 from mihub.site.validate.discriminator_paths import Item, Step, reached, resource_type, steps_of
@@ -193,8 +194,9 @@ def _fits(engine: Engine, value: Any, profile: str, run: Run) -> bool | None:
     if not isinstance(value, dict):
         return False
     name = resource_type(value)
-    if profile.startswith(CORE) and name:
-        return name == profile.removeprefix(CORE)
+    bare = profile.removeprefix(CORE).partition("|")[0]
+    if bare in RESOURCE_TYPES and name:
+        return name == bare
     if set(value) == {"resourceType"}:
         wanted = engine.references.type_of(profile)
         return False if wanted and wanted != name else None

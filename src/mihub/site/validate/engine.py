@@ -21,6 +21,7 @@ from mihub.site.validate.container import Container
 from mihub.site.validate.extensions import Extensions
 from mihub.site.validate.hooks import hooks_for
 from mihub.site.validate.names import canonical_of
+from mihub.site.validate.pins import Pins
 from mihub.site.validate.profile import MAX_UNKNOWN, Profiles
 from mihub.site.validate.references import References
 from mihub.site.validate.run import RESOURCE, Run, Where
@@ -42,6 +43,7 @@ class Engine:
         self.deadline_seconds = deadline_seconds
         self.lock = threading.RLock()
         self._trees: dict[str, Node | None] = {}
+        self._pins = Pins(definitions)
         # canonical -> why there is no tree
         self.broken: dict[str, str] = {}
         self._types: dict[str, Check | None] = {}
@@ -65,7 +67,11 @@ class Engine:
     def _read(self, canonical: str) -> Node | None:
         try:
             found = self.definitions.structure(canonical)
-            return None if found is None else grow(found.resource)
+            if found is None:
+                return None
+            tree = grow(found.resource)
+            self._pins.pin(tree, found.known.package)
+            return tree
         except MihubError as error:
             self.broken[canonical] = error.what
             return None
