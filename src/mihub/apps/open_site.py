@@ -32,8 +32,8 @@ from mihub.errors import MihubError
 from mihub.site.api.app import create_app
 from mihub.site.feasibility.room import Feasibility, open_room
 from mihub.site.ingest.importer import Importer
+from mihub.site.ingest.of_site import importer_of
 from mihub.site.ingest.refusing import Intake
-from mihub.site.ingest.store_writer import StoreWriter, import_access, search_reader
 from mihub.site.linkage.feed import IdentityFeed
 from mihub.site.linkage.transport_id import transport_id
 from mihub.site.mailbox.agent import Agent
@@ -118,11 +118,7 @@ class OpenSite:
 
     def importer(self, who: str = "import", intake: Intake | None = None) -> Importer:
         """Reads files into the record; what is refused waits in the quarantine."""
-        record, access = self.record, import_access(self.member, who)
-        together = search_reader(record.search, record.parser, access)
-        usual = Intake(record.door, record.quarantine, record.tally)
-        writer = StoreWriter(record.store, access, self.find, together)
-        return Importer(writer, self.member, intake=intake or usual)
+        return importer_of(self.record, who, intake)
 
     def upload_importer(self, shown: Callable[[str], str], who: str = "import") -> Importer:
         """As `importer`, for files that lie in a place of ours; `shown` gives the name that their sender knows."""

@@ -19,7 +19,18 @@ from starlette.websockets import WebSocket
 
 from mihub.core.fhir import Resource
 from mihub.errors import InvalidInput, MihubError, NotFound, Unauthenticated
-from mihub.site.api import body, export_http, formats, subscriptions, subscriptions_socket, terminology, views_http
+from mihub.site.api import (
+    body,
+    bundles,
+    bundles_http,
+    export_http,
+    formats,
+    import_http,
+    subscriptions,
+    subscriptions_socket,
+    terminology,
+    views_http,
+)
 from mihub.site.api.audit_events import audit_events
 from mihub.site.api.batch import bundle
 from mihub.site.api.call import Call
@@ -40,6 +51,7 @@ from mihub.site.api.terminology_metadata import terminology_capabilities
 from mihub.site.api.update import update, update_conditional
 from mihub.site.api.validate import validate
 from mihub.site.api.vread import vread
+from mihub.site.jobs.jobs import Jobs
 from mihub.site.quarantine.told import language_of
 from mihub.site.site import Site
 
@@ -53,8 +65,9 @@ _FORM = "application/x-www-form-urlencoded"
 
 def create_app(site: Site) -> Starlette:
     """The application; it does not close the site."""
+    jobs = bundles.bundles_of(site)
     works: list[tuple[str, dict[str, _Work]]] = [
-        ("/", {"POST": lambda call, request, data: document(bundle(call, _resource(call, data)))}),
+        ("/", {"POST": lambda call, request, data: _bundle(call, data, jobs)}),
         ("/AuditEvent", {"GET": lambda call, request, data: audit_events(call, _query(request))}),
         (
             "/AuditEvent/_search",
@@ -99,6 +112,8 @@ def create_app(site: Site) -> Starlette:
     # Before the others, which would take an operation for a resource with an odd id.
     routes += views_http.routes(site, _read_body, _base)
     routes += export_http.routes(site, _read_body, _base)
+    routes += import_http.routes(site, _read_body, _base)
+    routes += bundles_http.routes(site, jobs, _read_body, _base)
     routes += [Route(path, _endpoint(site, by_method), methods=list(by_method)) for path, by_method in works]
     # POST [base] is asked with and without the slash.
     routes_at_root = [Route("/fhir", _endpoint(site, works[0][1]), methods=["POST"])]
@@ -219,6 +234,13 @@ def _form(request: Request, data: bytes) -> Parameters:
 
 def _resource(call: Call, data: bytes) -> Resource:
     return body.resource(data, call.site.settings.max_json_depth)
+
+
+def _bundle(call: Call, data: bytes, jobs: Jobs) -> Reply:
+    given = _resource(call, data)
+    if "respond-async" in call.prefer:
+        return bundles.kick_off(call, given, jobs)
+    return document(bundle(call, given))
 
 
 def _type(request: Request) -> str:

@@ -39,13 +39,14 @@ def bundle(call: Call, given: Resource) -> Resource:
     # Each entry is kept for itself when it is refused, not as the whole batch.
     call = replace(call, sent=b"")
     asked = requests(given, call.site.settings.max_bundle_entries)
-    return of_type("batch-response", [_one(call, request) for request in asked])
+    return of_type("batch-response", [one(call, request) for request in asked])
 
 
-def _one(call: Call, request: Request) -> Json:
+def one(call: Call, request: Request, *, new_id: str = "") -> Json:
+    """The answer of one entry; never raises for what it asks. `new_id`: what it creates gets this id, once."""
     try:
         with at(request.number):
-            reply = _reply(call, request)
+            reply = _reply(call, request, new_id)
     except MihubError as error:
         return {"response": {"status": str(error.http_status), "outcome": outcome_of(error, call.language)}}
     response: Json = {"status": str(reply.status)}
@@ -62,10 +63,10 @@ def _one(call: Call, request: Request) -> Json:
     return answer
 
 
-def _reply(call: Call, request: Request) -> Reply:
+def _reply(call: Call, request: Request, new_id: str) -> Reply:
     resource = request.resource or {}
     if request.method == "POST":
-        return create(call, request.resource_type, resource, request.if_none_exist)
+        return create(call, request.resource_type, resource, request.if_none_exist, new_id=new_id)
     if request.method == "PUT" and request.id:
         return update(call, request.resource_type, request.id, resource, request.if_match)
     if request.method == "PUT":

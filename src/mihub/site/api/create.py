@@ -19,8 +19,13 @@ from mihub.site.quarantine.told import outcome
 from mihub.site.store.protocol import Put, Written
 
 
-def create(call: Call, resource_type: str, resource: Resource, if_none_exist: str = "") -> Reply:
-    """The new resource under an id of ours, or the one that fits the condition."""
+def create(
+    call: Call, resource_type: str, resource: Resource, if_none_exist: str = "", *, new_id: str = ""
+) -> Reply:
+    """The new resource under an id of ours, or the one that fits the condition.
+
+    `new_id`: an id that was chosen before, under which nothing is made twice.
+    """
     check_type(known_type(resource_type), resource)
     within = call.within(Action.WRITE)
     existing: list[str] = []
@@ -30,7 +35,7 @@ def create(call: Call, resource_type: str, resource: Resource, if_none_exist: st
         if found is not None:
             existing.append(found)
             return []
-        return [Put(resource | {"id": str(uuid.uuid4())})]
+        return [Put(resource | {"id": new_id or str(uuid.uuid4())}, if_absent=bool(new_id))]
 
     with refusal_noted(call, "C", "create", resource_type):
         written = call.site.store.write(entries, call.access, within)

@@ -10,7 +10,7 @@ from typing import Final
 
 from mihub.core.fhir import Json
 from mihub.core.fhir.types import EXCHANGE_TYPES, RESOURCE_TYPES
-from mihub.site.api import export, subscriptions, terminology_metadata
+from mihub.site.api import export, imports, subscriptions, terminology_metadata
 from mihub.site.api.formats import FHIR_XML
 from mihub.site.api.patch import JSON_PATCH
 from mihub.site.api.reply import FHIR_JSON, Reply, document
@@ -74,6 +74,7 @@ def metadata(site: Site, base: str) -> Reply:
                         _VALIDATE,
                         *_VIEWS,
                         *([export.OPERATIONS[""]] if site.pool is not None else []),
+                        imports.OPERATION,
                         _VERSIONS,
                     ],
                 }

@@ -23,7 +23,8 @@ FHIR_JSON = "application/fhir+json"
 class Reply:
     """`version` gives ETag and Last-Modified; `location` is relative to the base, `Type/id/_history/n`.
 
-    `media`: what the body is when it is no resource, "" for a resource in JSON.
+    `media`: what the body is when it is no resource, "" for a resource in JSON. `content_location`: where the answer will
+    be, relative to the base.
     """
 
     status: int
@@ -31,6 +32,7 @@ class Reply:
     version: Version | None = None
     location: str = ""
     media: str = ""
+    content_location: str = ""
 
     @property
     def etag(self) -> str:
@@ -45,6 +47,8 @@ class Reply:
             headers["Last-Modified"] = http_date(self.version.last_updated)
         if self.location:
             headers["Location"] = f"{base}/{self.location}"
+        if self.content_location:
+            headers["Content-Location"] = f"{base}/{self.content_location}"
         return headers
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import orjson
@@ -34,6 +35,7 @@ from mihub.site.site import Site
 from mihub.site.store.protocol import Delete, Put, Written
 
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2}
+_CONDITIONAL = re.compile(rb'"reference":"[A-Za-z]+\?')
 _ENTRY = re.compile(r"entry (\d+)(.*)", re.DOTALL)
 
 
@@ -43,6 +45,7 @@ class _Work:
 
     call: Call
     within: Restriction
+    new_id: Callable[[int], str]
     keys: dict[int, str] = field(default_factory=dict)  # entry number -> Type/id
     existing: set[int] = field(default_factory=set)  # entries whose If-None-Exist found one
     order: list[int] = field(default_factory=list)  # entry numbers as they were given to the store
@@ -53,15 +56,15 @@ def execute(site: Site, bundle: Resource, access: Access, *, base: str = "") -> 
     return run(Call(site, access, base), bundle)
 
 
-def run(call: Call, bundle: Resource) -> Resource:
-    """As `execute`, for a request."""
+def run(call: Call, bundle: Resource, *, new_id: Callable[[int], str] | None = None) -> Resource:
+    """As `execute`, for a request. `new_id`: by the number of its entry, the id of what is created."""
     if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "transaction":
         raise InvalidInput(
             "This is no transaction.", where="Bundle.type", rule="a Bundle of type transaction"
         )
     asked = requests(bundle, call.site.settings.max_bundle_entries)
     changes = sorted((one for one in asked if one.method in _ORDER), key=lambda one: _ORDER[one.method])
-    work = _Work(call, call.within(Action.WRITE))
+    work = _Work(call, call.within(Action.WRITE), new_id or (lambda _: str(uuid.uuid4())))
     with refusal_noted(call, "U", "transaction", "", whole=lambda: call.sent or orjson.dumps(bundle)):
         for one in changes:
             if one.method == "DELETE":
@@ -78,7 +81,9 @@ def _written(work: _Work, changes: list[Request]) -> dict[int, Written]:
     deletes = frozenset(one.resource_type for one in changes if one.method == "DELETE")
     within = Restriction(work.within.open_types | deletes, work.within.patient_types, work.within.patient_id)
     try:
-        written = call.site.store.write(lambda: _entries(work, changes), call.access, within)
+        # What needs no look into the record is prepared and validated before the record is held: others write meanwhile.
+        entries = (lambda: _entries(work, changes)) if _looks_up(work, changes) else _entries(work, changes)
+        written = call.site.store.write(entries, call.access, within)
     except NotConformant as error:
         error.places = {number: f"Bundle.entry[{work.order[number]}].resource" for number, _ in error.refused}
         raise
@@ -88,6 +93,17 @@ def _written(work: _Work, changes: list[Request]) -> dict[int, Written]:
             error.where = f"Bundle.entry[{work.order[int(match[1])]}]{match[2]}"
         raise
     return dict(zip(work.order, written, strict=True))
+
+
+def _looks_up(work: _Work, changes: list[Request]) -> bool:
+    """Does any entry depend on what the record holds?"""
+    return bool(work.within.patient_types) or any(
+        one.method == "PATCH"
+        or one.query
+        or one.if_none_exist
+        or (one.resource is not None and _CONDITIONAL.search(orjson.dumps(one.resource)))
+        for one in changes
+    )
 
 
 def _entries(work: _Work, changes: list[Request]) -> list[Put | Delete]:
@@ -113,13 +129,13 @@ def _place(work: _Work, one: Request) -> None:
         found = one_match(call, resource_type, one.if_none_exist, work.within) if one.if_none_exist else None
         if found is not None:
             work.existing.add(one.number)
-        resource_id = found or str(uuid.uuid4())
+        resource_id = found or work.new_id(one.number)
     elif one.method == "PUT" and not resource_id:
         found = one_match(call, resource_type, one.query, work.within)
         named = (one.resource or {}).get("id")
         if found is None and isinstance(named, str):
             must_be_theirs(call, resource_type, named, work.within)
-        resource_id = found or str(named or uuid.uuid4())
+        resource_id = found or str(named or work.new_id(one.number))
     elif one.method == "DELETE" and not resource_id:
         found = one_match(call, resource_type, one.query, call.within(Action.DELETE))
         if found is None:
