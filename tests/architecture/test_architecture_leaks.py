@@ -211,7 +211,7 @@ def _visit_badly(region: OpenRegion, url: str, kept: Caught) -> None:
         content = (region.settings.data_dir.parent / "broken" / name).read_bytes()
         engineer.visit("/a/import").upload("file", name, content, action="/a/import")
         kept.keep("engineer's pages", engineer.text())
-    for page in ("/a", "/a/import"):
+    for page in ("/a", "/a/import", "/a/quarantaene", "/a/quarantaene/1", "/a/qualitaet"):
         kept.keep("engineer's pages", engineer.visit(page).text())
 
 
