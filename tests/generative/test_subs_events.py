@@ -156,24 +156,26 @@ def test_every_subscription_has_exactly_its_events(site: Site, steps: list[Any])
     record: dict[str, tuple[int, Json | None]] = {}
     subscribed: dict[str, Asked] = {}
     prefix = f"g{next(_numbers)}"
-    for step in steps:
-        if step is None:
-            _follow(follower)
-        elif isinstance(step, Asked):
-            name = f"{prefix}-{len(subscribed)}"
-            step.events.clear()
-            subscribed[name] = Asked(step.filters, step.triggers, step.by_patient, step.legacy)
-            site.store.write([Put(step.resource(name))], _PATIENT if step.by_patient else access())
-        else:
-            _write(site, prefix, step, record, subscribed)
-    _follow(follower)
-    for name, one in subscribed.items():
-        found = [(e.number, e.id, e.version_id, e.effect) for e in room.events(name, 1, 999, 999)]
-        assert found == one.events, (name, one)
-    # The next round starts with nobody who listens.
-    site.store.write([Delete("Subscription", name) for name in subscribed], access())
-    site.store.write([Delete("Observation", f"{name}") for name in record], access())
-    _follow(follower)
+    try:
+        for step in steps:
+            if step is None:
+                _follow(follower)
+            elif isinstance(step, Asked):
+                name = f"{prefix}-{len(subscribed)}"
+                step.events.clear()
+                subscribed[name] = Asked(step.filters, step.triggers, step.by_patient, step.legacy)
+                site.store.write([Put(step.resource(name))], _PATIENT if step.by_patient else access())
+            else:
+                _write(site, prefix, step, record, subscribed)
+        _follow(follower)
+        for name, one in subscribed.items():
+            found = [(e.number, e.id, e.version_id, e.effect) for e in room.events(name, 1, 999, 999)]
+            assert found == one.events, (name, one)
+    finally:
+        # The next round starts with nobody who listens.
+        site.store.write([Delete("Subscription", name) for name in subscribed], access())
+        site.store.write([Delete("Observation", name) for name in ("o1", "o2", "o3")], access())
+        _follow(follower)
     assert room.outbox.all() == []
 
 
