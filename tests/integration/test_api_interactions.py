@@ -98,7 +98,7 @@ def test_create_gives_an_id_once_for_a_condition(client: Client) -> None:
         ("GET", "Patient?frobnicate=1", None, 400, "The search parameter Patient.frobnicate is not known here."),
         ("GET", "Patient?birthdate=yesterday", None, 400, "A date is not written as FHIR writes dates. birthdate"),
         ("GET", "Patient?_sort=nothing", None, 400, "The search parameter Patient.nothing is not known here."),
-        ("GET", "Patient?gender:above=x", None, 400, "The parameter gender has no such modifier here."),
+        ("GET", "Patient?birthdate:above=x", None, 400, "The parameter birthdate has no such modifier here."),
         ("GET", "Patient?_page=x", None, 400, "This link to a page does not hold here."),
         ("POST", "Patient/1", "{}", 405, "This address does not take this method."),
         ("POST", "Patient", "{", 400, "The body is not JSON. line 1, column 2"),

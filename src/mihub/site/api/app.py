@@ -26,6 +26,7 @@ from mihub.site.api import (
     export_http,
     formats,
     import_http,
+    search_wide,
     subscriptions,
     subscriptions_socket,
     terminology,
@@ -73,6 +74,7 @@ def create_app(site: Site) -> Starlette:
             "/AuditEvent/_search",
             {"POST": lambda call, request, data: audit_events(call, _form(request, data))},
         ),
+        *search_wide.over_types(),
         *terminology.works(),
         *subscriptions.works(),
         ("/$validate", {"POST": _validate}),
@@ -109,14 +111,16 @@ def create_app(site: Site) -> Starlette:
     if site.subscriptions is not None:
         socket = subscriptions_socket.endpoint(site, lambda websocket: _base(site, websocket))
         routes.append(WebSocketRoute(subscriptions.SOCKET, socket))
+    works += search_wide.in_compartments()
     # Before the others, which would take an operation for a resource with an odd id.
     routes += views_http.routes(site, _read_body, _base)
     routes += export_http.routes(site, _read_body, _base)
     routes += import_http.routes(site, _read_body, _base)
     routes += bundles_http.routes(site, jobs, _read_body, _base)
     routes += [Route(path, _endpoint(site, by_method), methods=list(by_method)) for path, by_method in works]
-    # POST [base] is asked with and without the slash.
-    routes_at_root = [Route("/fhir", _endpoint(site, works[0][1]), methods=["POST"])]
+    # [base] is asked with and without the slash.
+    at_root = {method: work for path, by_method in works if path == "/" for method, work in by_method.items()}
+    routes_at_root = [Route("/fhir", _endpoint(site, at_root), methods=list(at_root))]
     return Starlette(
         routes=[*routes_at_root, Mount("/fhir", routes=routes)],
         exception_handlers={HTTPException: _http_error, Exception: _unforeseen},

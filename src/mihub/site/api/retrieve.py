@@ -12,11 +12,12 @@ from mihub.site.api.history import history
 from mihub.site.api.read import read
 from mihub.site.api.reply import Reply
 from mihub.site.api.search_type import search_type
+from mihub.site.api.search_wide import search_compartment
 from mihub.site.api.vread import vread
 
 
 def retrieve(call: Call, path: str, query: str) -> Reply:
-    """Read, vread, history, search, $everything. Raises as these do."""
+    """Read, vread, history, search in a type or compartment, $everything. Raises as these do."""
     parameters = parse_qsl(query, keep_blank_values=True)
     match path.strip("/").split("/"):
         case ["AuditEvent"]:
@@ -35,5 +36,7 @@ def retrieve(call: Call, path: str, query: str) -> Reply:
             return history(call, parameters, resource_type, resource_id)
         case [resource_type, resource_id, "_history", version_id]:
             return vread(call, resource_type, resource_id, version_id)
+        case [owner, owner_id, wanted] if not wanted.startswith(("$", "_")):
+            return search_compartment(call, owner, owner_id, wanted, parameters)
         case _:
             raise NotSupported("The entry's address is not known.", where="request.url")

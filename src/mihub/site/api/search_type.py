@@ -9,20 +9,19 @@ from urllib.parse import urlencode
 
 import orjson
 
-from mihub.core.fhir import Json, Resource
+from mihub.core.fhir import Json
 from mihub.core.fhir.bundle import search_entry, searchset
 from mihub.core.fhir.outcome import warning_issue
 from mihub.core.policy.rules import Action
 from mihub.errors import Forbidden
 from mihub.site.api.call import Call
 from mihub.site.api.faults import known_type
-from mihub.site.api.page_link import Parameters, seal, unseal
+from mihub.site.api.page_link import Parameters, Place, seal_place, unseal_place
 from mihub.site.api.reply import Reply, document
+from mihub.site.api.summary import of_elements, summarised
 from mihub.site.search.protocol import Page
 from mihub.site.search.question import Question
 from mihub.site.store.protocol import Version
-
-_ALWAYS = ("resourceType", "id", "meta")
 
 
 def search_type(call: Call, resource_type: str, parameters: Parameters) -> Reply:
@@ -38,11 +37,11 @@ def search_type(call: Call, resource_type: str, parameters: Parameters) -> Reply
 
 def search(call: Call, scope: str, parameters: Parameters, ask: Callable[[Parameters], Question]) -> Reply:
     """A page of what `ask` makes of the parameters; `scope` is the address of the search below the base."""
-    after = None
+    place = Place()
     tokens = [text for name, text in parameters if name == "_page"]
     if tokens:
-        parameters, after = unseal(call.site.page_key, scope, tokens[0])
-    question = replace(ask(parameters), after=after)
+        parameters, place = unseal_place(call.site.page_key, scope, tokens[0])
+    question = replace(ask(parameters), after=place.after or None)
     within = call.within(Action.COUNT if question.only_count else Action.READ)
     page = call.site.search.find(question, call.access, within)
     # Said only after the search was noted. Which types a role may see is no secret, which resources is.
@@ -52,18 +51,22 @@ def search(call: Call, scope: str, parameters: Parameters, ask: Callable[[Parame
             rule="access rules (docs/reference/roles.md)",
             next_step="Sign in with a role that may, or ask the organisation.",
         )
-    links = [
-        ("self", f"{call.base}/{scope}?{urlencode(parameters)}" if parameters else f"{call.base}/{scope}")
-    ]
-    if page.after is not None:
-        token = seal(call.site.page_key, scope, parameters, page.after)
-        links.append(("next", f"{call.base}/{scope}?_page={token}"))
+    address = f"{call.base}/{scope}" if scope else call.base
+    whole = f"{address}?{urlencode(parameters)}" if parameters else address
+    places = {"previous": place.before(), "next": place.then(page.after) if page.after is not None else None}
+    links = [("self", whole), ("first", whole)]
+    for relation, other in places.items():
+        if other is not None:
+            token = seal_place(call.site.page_key, scope, parameters, other)
+            links.append((relation, f"{address}?_page={token}"))
     return document(searchset(page.total, links, _entries(call.base, question, page)))
 
 
 def _entries(base: str, question: Question, page: Page) -> list[Json]:
-    entries = [_entry(base, version, "match", question.elements) for version in page.matches]
-    entries += [_entry(base, version, "include", ()) for version in page.included]
+    entries = [
+        _entry(base, version, "match", question.elements, question.summary) for version in page.matches
+    ]
+    entries += [_entry(base, version, "include", (), question.summary) for version in page.included]
     if question.ignored:
         issues = [
             warning_issue("A search parameter was ignored, as the request allows.") for _ in question.ignored
@@ -74,17 +77,9 @@ def _entries(base: str, question: Question, page: Page) -> list[Json]:
     return entries
 
 
-def _entry(base: str, version: Version, mode: str, elements: tuple[str, ...]) -> Json:
+def _entry(base: str, version: Version, mode: str, elements: tuple[str, ...], summary: str) -> Json:
     body: Any = orjson.Fragment(version.body or b"null")
-    if elements:
-        body = _only(orjson.loads(version.body or b"{}"), elements)
+    if elements or summary:
+        resource = orjson.loads(version.body or b"{}")
+        body = of_elements(resource, elements) if elements else summarised(resource, summary)
     return search_entry(f"{base}/{version.resource_type}/{version.id}", body, mode)
-
-
-def _only(resource: Resource, elements: tuple[str, ...]) -> Resource:
-    """The asked elements, marked as a part: a client must not write it back."""
-    kept = {name: value for name, value in resource.items() if name in _ALWAYS or name in elements}
-    meta = dict(kept.get("meta", {}))
-    subsetted = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
-    meta["tag"] = [*meta.get("tag", []), subsetted]
-    return kept | {"meta": meta}
