@@ -75,19 +75,25 @@ def asked_part(
     return Part(url, version, None, holds, doubt)
 
 
-def narrowed(part: Part, provider: CodeSystemProvider, active_only: bool) -> Part:
-    """Without inactive codes, where the value set leaves them out."""
-    if not active_only:
+def narrowed(part: Part, provider: CodeSystemProvider, active_only: bool, selectable_only: bool) -> Part:
+    """Without inactive codes, where the value set leaves them out, and without those that only group others.
+
+    R4 of an abstract code in a value set: it is there to navigate by, "the user cannot select the code directly as a
+    proper value" (ValueSet.expansion.contains.abstract). One that the value set names itself stays.
+    """
+    if not (active_only or selectable_only):
         return part
 
-    def active(code: str) -> bool:
+    def fit(code: str) -> bool:
         concept = provider.concept(code)
-        return concept is None or not concept.inactive
+        if concept is None:
+            return True
+        return not (active_only and concept.inactive) and not (selectable_only and concept.abstract)
 
     if part.codes is not None:
-        return replace(part, codes=frozenset(code for code in part.codes if active(code)))
+        return replace(part, codes=frozenset(code for code in part.codes if fit(code)))
     holds = part.holds
-    return replace(part, holds=lambda code: holds is not None and holds(code) and active(code))
+    return replace(part, holds=lambda code: holds is not None and holds(code) and fit(code))
 
 
 def ask(compiled: Compiled, system: str, code: str, version: str) -> Membership:

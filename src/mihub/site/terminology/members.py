@@ -213,8 +213,11 @@ class Members:
             known = frozenset(
                 normal or one for one, normal in found.items() if normal is not None or not complete
             )
-            return narrowed(Part(system, version, known, folds=folds), provider, active_only)
+            return narrowed(
+                Part(system, version, known, folds=folds), provider, active_only, selectable_only=False
+            )
         filters = [
             (one.get("property", ""), operator(one), one.get("value", "")) for one in part.get("filter") or []
         ]
-        return narrowed(asked_part(provider, filters, version, doubt, folds), provider, active_only)
+        whole = asked_part(provider, filters, version, doubt, folds)
+        return narrowed(whole, provider, active_only, selectable_only=True)

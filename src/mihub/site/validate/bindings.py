@@ -75,7 +75,9 @@ def bound(binding: Binding, type_name: str, codes: Codes, profile: str = "") -> 
             rule = f"binding-{binding.strength}"
             checks.append(_check(type_name, binding.value_set, rule, severity, codes, profile))
     elif binding.limit:
-        checks.append(_check(type_name, binding.limit, "binding-max", "error", codes, profile))
+        checks.append(
+            _check(type_name, binding.limit, "binding-max", "error", codes, profile, no_code_is_fine=True)
+        )
     return checks[0] if checks else None
 
 
@@ -121,10 +123,20 @@ class _Set:
         run.add("binding-unchecked", where, "warning", self.profile, **facts)
 
 
-def _check(type_name: str, url: str, rule: str, severity: Severity, codes: Codes, profile: str) -> Check:
+def _check(
+    type_name: str,
+    url: str,
+    rule: str,
+    severity: Severity,
+    codes: Codes,
+    profile: str,
+    *,
+    no_code_is_fine: bool = False,
+) -> Check:
+    """`no_code_is_fine`: a preference with an outer limit; the limit is one of codes, text alone keeps it."""
     value_set = _Set(url, rule, severity, codes, profile)
     if type_name == "CodeableConcept":
-        return _concept(value_set)
+        return _concept(value_set, no_code_is_fine)
     if type_name in ("Coding", "Quantity"):
         return _coding(value_set)
     return _code(value_set)
@@ -194,7 +206,7 @@ def _address(text: Any) -> str:
     return text if isinstance(text, str) and ":" in text and " " not in text and len(text) < 200 else ""
 
 
-def _concept(value_set: _Set) -> Check:
+def _concept(value_set: _Set, no_code_is_fine: bool) -> Check:
     def check(value: Any, where: Where, run: Run) -> None:
         codings = value.get("coding")
         doubt: Answer | None = None
@@ -207,6 +219,8 @@ def _concept(value_set: _Set) -> Check:
                 some = True
                 if verdict is not False:
                     doubt = verdict
+        if not some and no_code_is_fine:
+            return
         if not some:
             run.add("binding-no-code", where, value_set.severity, value_set.profile, value_set=value_set.url)
         elif doubt is not None:
