@@ -102,6 +102,14 @@ def test_why_says_which_and_by_which_rule(
     assert said.format(canonical) in shown.out
 
 
+def test_a_profile_says_what_it_asks(loaded: Path, line: CommandLine) -> None:
+    told = line.run("packages", "profile", PERSON, "--site", str(loaded)).out
+    assert "Patient.birthDate: 1..1, date, must support" in told
+    unknown = line.run("packages", "profile", "https://x/nobody", "--site", str(loaded))
+    assert unknown.code == 66
+    assert "Nobody knows the profile https://x/nobody" in unknown.err
+
+
 def test_everything_that_is_loaded_can_be_found_by_its_version(loaded: Path) -> None:
     shelf = Shelf.open(loaded / FILE_NAME)
     count = 0

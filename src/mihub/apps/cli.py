@@ -242,7 +242,9 @@ def bench(
         ),
     ] = None,
     people: Annotated[int, typer.Option(help="People in the measured region.", min=20)] = 240,
-    resources: Annotated[int, typer.Option(help="Resources in the measured record (store).", min=700)] = 100_000,
+    resources: Annotated[
+        int, typer.Option(help="Resources in the measured record (store).", min=700)
+    ] = 100_000,
     as_json: Json = False,
 ) -> None:
     """Measure speed and memory, each beside the ceiling that the same run reaches on the same machine.
@@ -390,16 +392,20 @@ def site_export(
     kind: Annotated[
         list[str] | None, typer.Option("--type", help="A resource type; may repeat (default: all).")
     ] = None,
-    since: Annotated[str, typer.Option(help="Only what changed after this moment: 2026-11-23T10:00:00Z.")] = "",
+    since: Annotated[
+        str, typer.Option(help="Only what changed after this moment: 2026-11-23T10:00:00Z.")
+    ] = "",
     patient: Annotated[
         list[str] | None, typer.Option(help="Id of a Patient whose resources are wanted; may repeat.")
     ] = None,
     group: Annotated[str, typer.Option(help="Id of a Group: only what belongs to its members.")] = "",
     where: Annotated[
-        list[str] | None, typer.Option("--filter", help='Type and search, "Observation?status=final"; may repeat.')
+        list[str] | None,
+        typer.Option("--filter", help='Type and search, "Observation?status=final"; may repeat.'),
     ] = None,
     element: Annotated[
-        list[str] | None, typer.Option("--element", help="Only these elements, name or Type.name; may repeat.")
+        list[str] | None,
+        typer.Option("--element", help="Only these elements, name or Type.name; may repeat."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -839,6 +845,21 @@ def packages_check(
     from mihub.apps import packages
 
     sys.exit(packages.check(folder, package, as_json=as_json))
+
+
+@packages_app.command("profile")
+def packages_profile(
+    canonical: Annotated[str, typer.Argument(help="The profile's canonical address, |version if wanted.")],
+    folder: SiteFolder = HERE,
+    as_json: Json = False,
+) -> None:
+    """What a profile asks: what must be there, what must be supported, codes, obligations (read, never enforced).
+
+    Example: mihub packages profile --site my-site http://hl7.org/fhir/StructureDefinition/bmi
+    """
+    from mihub.apps import packages
+
+    packages.profile(folder, canonical, as_json=as_json)
 
 
 @packages_app.command("why")

@@ -202,3 +202,23 @@ def _print_candidate(one: Candidate) -> None:
 
 def _write(text: str) -> None:
     console.out.print(text, markup=False)
+
+
+def profile(folder: Path, canonical: str, *, as_json: bool) -> None:
+    """What a profile asks of data and of systems. Raises `NotFound`."""
+    from mihub.site.validate.summary import profile_summary
+
+    with opened(folder) as shelf:
+        told = profile_summary(shelf, canonical)
+    if as_json:
+        console.json_line(asdict(told))
+        return
+    console.out.print(
+        f"{told.title} ({told.type})\n{told.url}|{told.version} from {told.package}", markup=False
+    )
+    for one in told.asked:
+        marks = [f"{one.min}..{one.max}", *one.types]
+        marks += ["must support"] if one.must_support else []
+        marks += [f"{one.strength}: {one.binding}"] if one.binding else []
+        marks += [f"obligation {each.code} {' '.join(each.actors)}".rstrip() for each in one.obligations]
+        console.out.print(f"  {one.element}: {', '.join(marks)}", markup=False)
