@@ -104,7 +104,10 @@ def test_why_says_which_and_by_which_rule(
 
 def test_a_profile_says_what_it_asks(loaded: Path, line: CommandLine) -> None:
     told = line.run("packages", "profile", PERSON, "--site", str(loaded)).out
-    assert "Patient.birthDate: 1..1, date, must support" in told
+    assert (
+        "Patient.link.type: 1..1, code, must support, required: http://hl7.org/fhir/ValueSet/link-type|4.0.1"
+        in told
+    )
     unknown = line.run("packages", "profile", "https://x/nobody", "--site", str(loaded))
     assert unknown.code == 66
     assert "Nobody knows the profile https://x/nobody" in unknown.err
