@@ -122,6 +122,43 @@ others = st.one_of(
         st.sampled_from(["replaces", "appends"]),
     ),
 )  # fmt: skip
+
+
+def _coded(word: str) -> dict[str, Any]:
+    return {"coding": [{"system": SYSTEM, "code": word, "display": "Blood pressure"}], "text": "blood"}
+
+
+def _gram(amount: float, unit: str = "g") -> dict[str, Any]:
+    return {"valueQuantity": {"value": amount, "system": UCUM, "code": unit}}
+
+
+# Something for most questions to find; what is generated comes over it.
+BASE: list[dict[str, Any]] = [
+    *(
+        {
+            "resourceType": "Patient", "id": f"p{n}", "name": [{"family": "Müller"}],
+            "managingOrganization": _link("Organization", n),
+            "identifier": [{"system": SYSTEM, "value": n, "type": _coded(word)}],
+        }
+        for n, word in (("0", "x"), ("1", "y"), ("2", "z"))
+    ),
+    *(
+        {"resourceType": "Organization", "id": f"o{n}", "name": "Müller", "partOf": _link("Organization", up)}
+        for n, up in (("0", "1"), ("1", "2"), ("2", "0"))
+    ),
+    *(
+        {
+            "resourceType": "Observation", "id": f"o{n}", "status": "final", "code": _coded(word), "subject": _link("Patient", n),
+            "component": [{"code": _coded("x"), **_gram(1)}, {"code": _coded("y"), "valueCodeableConcept": _coded("x")}],
+            "hasMember": [_link("Observation", "2")], **result,
+        }
+        for n, word, result in (("0", "x", _gram(1)), ("1", "y", _gram(1000, "mg")), ("2", "z", {"valueString": "Müller"}))
+    ),
+    {"resourceType": "List", "id": "l0", "status": "current", "mode": "working",
+     "entry": [{"item": _link("Observation", "0")}, {"item": _link("Patient", "1")}]},
+    {"resourceType": "DocumentReference", "id": "d0", "status": "current", "meta": {"profile": ["https://p/a|1.2"]},
+     "relatesTo": [{"code": "replaces", "target": _link("DocumentReference", "0")}]},
+]  # fmt: skip
 records = st.lists(
     st.one_of(observation, observation, patient, organization, others), min_size=3, max_size=25
 )
@@ -248,7 +285,7 @@ def pool(postgres: Embedded) -> Any:
     opened.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     record=records,
     asked=st.lists(question(), min_size=4, max_size=12),
@@ -264,7 +301,7 @@ def test_questions_have_one_answer(
         connection.execute("UPDATE record_state SET position = 0, resources = 0")
     memory, product = MemoryStore(INDEX), PostgresStore(pool, INDEX)
     for store in (memory, product):
-        store.write([Put(one) for one in record], WHO)
+        store.write([Put(one) for one in [*BASE, *record]], WHO)
     for kind, parameters, owner in asked:
         parsed = replace(PARSER.parse(kind, parameters, compartment=owner), count=count)
         expected = _pages(MemorySearch(memory), parsed, within)
