@@ -137,7 +137,9 @@ def _asked_for(call: Call, request: Request, asked: dict[str, list[str]]) -> lis
     """The Subscription of the address, those that are named, or all that the caller may read."""
     if "id" in request.path_params:
         return [_read(call, str(request.path_params["id"]))]
-    named = tuple(dict.fromkeys(one.removeprefix("Subscription/") for one in asked.get("id", [])))
+    # Several ids come as several parameters, and from some clients in one, as in a search.
+    listed = [one for text in asked.get("id", []) for one in text.split(",")]
+    named = tuple(dict.fromkeys(one.removeprefix("Subscription/") for one in listed))
     conditions = (IdIn(named),) if named else ()
     question = Question(
         "Subscription", conditions, count=_MOST_ASKED, total=False, names="_id" if named else ""

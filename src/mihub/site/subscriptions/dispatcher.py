@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from mihub.site.subscriptions.status_writer import StatusWriter
 from mihub.site.subscriptions.telling import Telling
 
 INTERACTION: Final = "subscription-notification"
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 64
 _FORGET_SECONDS: Final = 3600.0
 _ERROR_PAUSE_SECONDS: Final = 5.0
 # A notification with whole resources stops growing here; the rest follows in the next one.
@@ -74,6 +75,7 @@ class Dispatcher:
         self._outbox, self.follower, self._reader, self._telling = outbox, follower, reader, telling
         self._courier, self._statuses, self._base, self._patience = courier, statuses, base, patience
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._leases: dict[str, str] = {}
         self._forgotten_at = 0.0
 
     async def run(self) -> None:
@@ -91,6 +93,11 @@ class Dispatcher:
         finally:
             for task in self._under_way.values():
                 task.cancel()
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+            # Whoever goes on from here need not wait for the leases to end.
+            for subscription, lease in self._leases.items():
+                with suppress(MihubError):
+                    self._outbox.release(subscription, lease)
 
     async def step(self) -> int:
         """Follow the record once and begin what is due; how many changes were followed."""
@@ -133,6 +140,7 @@ class Dispatcher:
         if claimed is None:
             return False
         kept, lease = claimed
+        self._leases[subscription] = lease
         if kept.ends_at <= self._outbox.now():
             await run_sync(self._outbox.settle, kept.id, lease, {"state": "off", "fault": "", "reason": ""})
             return False

@@ -158,6 +158,8 @@ class Follower:
         resource: Resource = orjson.loads(version.body)
         following.put(version.id, self._asked(version, resource, author, known, following))
         kept = next(one for one in following.kept() if one.id == version.id)
+        if kept.state == "off":
+            following.end(kept.id)
         self._listen(round_, kept)
 
     def _asked(

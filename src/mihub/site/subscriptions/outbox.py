@@ -306,6 +306,8 @@ class Following:
 
     def __init__(self, connection: Connection, position: int, now: float) -> None:
         self._connection, self.position, self._now = connection, position, now
+        self._numbers: dict[str, int] = {}
+        self._made: list[tuple[Any, ...]] = []
 
     def interested(self) -> bool:
         """Does any subscription want events?"""
@@ -348,6 +350,7 @@ class Following:
 
     def remove(self, subscription: str) -> None:
         """Forget the subscription and its events."""
+        self._write()
         self._connection.execute("DELETE FROM subscription_event WHERE subscription = %s", (subscription,))
         self._connection.execute("DELETE FROM subscription WHERE id = %s", (subscription,))
 
@@ -360,28 +363,48 @@ class Following:
         effect: str,
         at: datetime,
     ) -> None:
-        """The subscription's next event."""
-        row = self._connection.execute(
-            "UPDATE subscription SET events = events + 1 WHERE id = %s RETURNING events", (subscription,)
-        ).fetchone()
-        if row is None:
-            return
+        """The subscription's next event; written when the round ends."""
+        if subscription not in self._numbers:
+            found = "SELECT events FROM subscription WHERE id = %s"
+            row = self._connection.execute(found, (subscription,)).fetchone()
+            self._numbers[subscription] = int(row[0]) if row else 0
+        self._numbers[subscription] += 1
+        number = self._numbers[subscription]
+        self._made.append((subscription, number, position, *key, effect, at, self._now, state))
+
+    def end(self, subscription: str) -> None:
+        """What waits to be sent is kept for who asks for it."""
+        self._write()
         self._connection.execute(
-            "INSERT INTO subscription_event"
-            " (subscription, number, position, type, id, version_id, effect, at, queued_at, state)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (subscription, row[0], position, *key, effect, at, self._now, state),
+            "UPDATE subscription_event SET state = 'kept' WHERE subscription = %s AND state = 'queued'",
+            (subscription,),
         )
+
+    def _write(self) -> None:
+        with self._connection.cursor() as cursor:
+            if self._made:
+                cursor.executemany(_MAKE, self._made)
+            for subscription, number in self._numbers.items():
+                cursor.execute("UPDATE subscription SET events = %s WHERE id = %s", (number, subscription))
+        self._made.clear()
+        self._numbers.clear()
 
     def move_to(self, position: int) -> None:
         """Everything up to here was followed."""
+        self._write()
         self._connection.execute("UPDATE subscription_cursor SET position = %s", (position,))
 
 
+_MAKE: Final = (
+    "INSERT INTO subscription_event"
+    " (subscription, number, position, type, id, version_id, effect, at, queued_at, state)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+# By the index of types: the one of positions would be walked from the cursor on, which rests while nobody wants anything.
 _NEXT: Final = """
-SELECT least((SELECT min(position) FROM resource WHERE type = 'Subscription' AND position > %(after)s),
-             (SELECT min(s.position) FROM resource r JOIN superseded s USING (rid)
-              WHERE r.type = 'Subscription' AND s.position > %(after)s))
+WITH asked AS MATERIALIZED (SELECT rid, position FROM resource WHERE type = 'Subscription')
+SELECT least((SELECT min(position) FROM asked WHERE position > %(after)s),
+             (SELECT min(s.position) FROM asked JOIN superseded s USING (rid) WHERE s.position > %(after)s))
 """
 
 

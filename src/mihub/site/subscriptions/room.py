@@ -5,6 +5,7 @@ Decides nothing itself. Above: `site.site`, `site.api.subscriptions`, `apps`. Be
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
@@ -12,14 +13,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import httpx
+from anyio.to_thread import run_sync
 
+from mihub import log
 from mihub.core.fhir import Resource
 from mihub.core.fhir.dates import zone
 from mihub.core.policy.actor import Access, Actor, Purpose, Role
 from mihub.core.policy.restriction import Restriction
 from mihub.core.policy.rules import Action
 from mihub.database.pool import Pool
-from mihub.errors import NotFound
+from mihub.errors import MihubError, NotFound
 from mihub.site.access.gate import Gate
 from mihub.site.search.parse import Parser
 from mihub.site.settings import SiteSettings
@@ -36,6 +39,7 @@ from mihub.site.subscriptions.telling import Telling
 from mihub.site.subscriptions.versions import Versions, access_to_text
 
 TOKEN_SECONDS: Final = 300.0
+IDLE_SECONDS: Final = 0.5
 _ASKED_FOR: Final = frozenset({"requested", "active"})
 
 
@@ -110,8 +114,18 @@ class Subscriptions:
 
     async def run(self) -> None:
         """Until cancelled."""
+        # A client costs certificates and memory, which a site without Subscriptions need not spend.
+        while await self._rests():
+            await asyncio.sleep(IDLE_SECONDS)
         async with httpx.AsyncClient(follow_redirects=False) as client:
             await self.dispatcher(client).run()
+
+    async def _rests(self) -> bool:
+        try:
+            return await run_sync(self.outbox.idle)
+        except MihubError as error:
+            log.warning("subscriptions wait", error=type(error).__name__)
+            return True
 
     def one(self, subscription: str) -> Kept:
         """Raises `NotFound`, also while the Subscription is so new that nothing is known of it yet."""
