@@ -35,6 +35,7 @@ class KeptMembers:
         token = self._stored()
         listed = kept_list(token, registry) if token else None
         self._kept = (token, listed) if listed is not None else None
+        self._keys: tuple[MemberList, dict[MemberId, ECKey]] | None = None
 
     @property
     def version(self) -> int:
@@ -53,7 +54,11 @@ class KeptMembers:
 
     def assertion_keys(self) -> dict[MemberId, ECKey]:
         """Whose portals may vouch for people here (`core.policy.assertion.verify`)."""
-        return self.current.assertion_keys()
+        current, kept = self.current, self._keys
+        if kept is None or kept[0] is not current:
+            # Made once a list: the same key is the same object, so that a checked statement is known again.
+            kept = self._keys = (current, current.assertion_keys())
+        return kept[1]
 
     def accept(self, token: str) -> MemberList:
         """Keep a list that the registry signed and that is not older. Raises `Unauthenticated`."""

@@ -7,7 +7,9 @@ statements commit.
 
 from __future__ import annotations
 
+import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -18,6 +20,19 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 Pool = ConnectionPool[Connection]
 
 _OPTIONS = "-c plan_cache_mode=force_custom_plan -c timezone=UTC"
+
+
+# A connection that answered a moment ago is taken without asking; asking costs as much as reading a resource.
+_TRUSTED_SECONDS = 1.0
+_answered: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+
+
+def _check(connection: Connection) -> None:
+    """Ask a connection that has rested whether its server is still there. Raises when it is not."""
+    now = time.monotonic()
+    if now - _answered.get(connection, 0.0) > _TRUSTED_SECONDS:
+        ConnectionPool.check_connection(connection)
+    _answered[connection] = now
 
 
 def open_pool(url: str, *, max_size: int = 8, wait_seconds: float = 15.0) -> Pool:
@@ -33,7 +48,7 @@ def open_pool(url: str, *, max_size: int = 8, wait_seconds: float = 15.0) -> Poo
         max_size=max_size,
         max_idle=60.0,
         timeout=wait_seconds,
-        check=ConnectionPool.check_connection,
+        check=_check,
         open=False,
     )
     with translated():

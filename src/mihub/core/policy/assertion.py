@@ -8,6 +8,7 @@ value. Source: RFC 7515, RFC 7519, RFC 7523, RFC 8725.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -45,10 +46,28 @@ def sign(access: Access, *, issuer: MemberId, audience: MemberId, key: ECKey, no
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """An access whose statement was checked with this key, and how long the statement holds."""
+
+    access: Access
+    issuer: MemberId
+    key: ECKey
+    issued: int
+    expires: int
+
+    def holds(self, keys: Mapping[MemberId, ECKey], now_seconds: int) -> bool:
+        """Does it still hold: the issuer has the very same key, and its time is not over?"""
+        return keys.get(self.issuer) is self.key and self.issued - 60 <= now_seconds <= self.expires
+
+
 def verify(token: str, *, keys: Mapping[MemberId, ECKey], audience: MemberId, now_seconds: int) -> Access:
-    """The access that a known member vouches for. Raises `Unauthenticated` with one sentence and no content
-    of the token.
-    """
+    """The access that a known member vouches for. Raises as `prove`."""
+    return prove(token, keys=keys, audience=audience, now_seconds=now_seconds).access
+
+
+def prove(token: str, *, keys: Mapping[MemberId, ECKey], audience: MemberId, now_seconds: int) -> Proven:
+    """What a known member vouches for. Raises `Unauthenticated` with one sentence and no content of the token."""
     issuer = _claimed_issuer(token)
     key = keys.get(issuer)
     if key is None:
@@ -67,7 +86,7 @@ def verify(token: str, *, keys: Mapping[MemberId, ECKey], audience: MemberId, no
         raise _refused("it has no valid lifetime")
     if not issued - 60 <= now_seconds <= expires:
         raise _refused("it has expired or is not yet valid; compare the clocks")
-    return _access(claims)
+    return Proven(_access(claims), issuer, key, issued, expires)
 
 
 def _claimed_issuer(token: str) -> MemberId:

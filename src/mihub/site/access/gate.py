@@ -7,12 +7,14 @@ only; the gate finds whose it is here. What is not allowed answers like what is 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from joserfc.jwk import ECKey
 
 from mihub.core.policy.actor import Access, MemberId, TransportId
-from mihub.core.policy.assertion import verify
+from mihub.core.policy.assertion import Proven, prove
 from mihub.core.policy.catalogue import RULES
 from mihub.core.policy.restriction import Restriction
 from mihub.core.policy.rules import Action, Decision, Place, decide
@@ -22,6 +24,8 @@ from mihub.errors import Unauthenticated
 PatientOf = Callable[[TransportId], str | None]
 # Whose portals may vouch for people; asked at each request, because the list of members changes.
 AssertionKeys = Callable[[], Mapping[MemberId, ECKey]]
+
+_REMEMBERED = 2048
 
 
 class Gate:
@@ -34,6 +38,8 @@ class Gate:
         self._keys = keys
         self._patient_of = patient_of
         self._now = now
+        # A checked signature costs a millisecond of CPU, and a portal sends one statement with many requests.
+        self._proven: OrderedDict[str, Proven] = OrderedDict()
 
     def authenticate(self, authorization: str | None) -> Access:
         """The access that the header `Authorization` proves. Raises `Unauthenticated`."""
@@ -44,9 +50,17 @@ class Gate:
                 rule="every request carries a signed access statement",
                 next_step="Send the header Authorization: Bearer with a statement of a member of the region.",
             )
-        return verify(
-            token.strip(), keys=self._keys(), audience=self.place.member, now_seconds=int(self._now())
-        )
+        token, keys, now = token.strip(), self._keys(), int(self._now())
+        known = self._proven.get(token)
+        if known is not None and known.holds(keys, now):
+            return known.access
+        proven = prove(token, keys=keys, audience=self.place.member, now_seconds=now)
+        self._proven[token] = proven
+        with suppress(KeyError):
+            # Threads may drop more than needed, never keep more.
+            while len(self._proven) > _REMEMBERED:
+                self._proven.popitem(last=False)
+        return proven.access
 
     def restriction(self, access: Access, action: Action) -> Restriction:
         """What the access may touch with this action; nothing when no rule permits anything."""
