@@ -144,6 +144,54 @@ def test_direct_routes_give_what_fhirpath_gives(document: Json, resources: list[
         assert outcome(direct, resource) == outcome(exact, resource)
 
 
+# Columns of one select whose paths begin alike, which are walked once: lists picked from in every way, and their parents.
+shared = st.one_of(
+    st.sampled_from(
+        ["code", "code.text", "code.coding.code", "code.coding.display.first()", "code.coding[1].code", "code.coding[2]",
+         "code.coding.first()", "code.coding.first().code", "code.coding[0].system", "code.coding.exists()",
+         "value.ofType(Quantity)", "value.ofType(Quantity).value", "value.ofType(Quantity).code", "value.ofType(Quantity).unit",
+         "subject", "subject.display", "subject.getReferenceKey()", "subject.getReferenceKey(Patient)", "getResourceKey()",
+         "category.first().coding.first().code", "category.first().coding.code", "category.coding.code",
+         "component.first().code.coding.first().code", "component.first().value.ofType(Quantity).value",
+         "performer.first().getReferenceKey(Patient)", "performer.first().display", "id", "status", "%rowIndex",
+         "component.count()"]
+    ),
+    st.tuples(
+        st.sampled_from(["code.coding", "category.first().coding", "component[1].code.coding"]),
+        conditions,
+        st.sampled_from(["", ".code", ".first()", ".first().display", ".code.first()", "[1].code", ".display"]),
+    ).map(lambda each: f"{each[0]}.where({each[1]}){each[2]}"),
+)  # fmt: skip
+CODES_OF_EACH = {
+    "forEachOrNull": "code.coding",
+    "column": [{"name": "n", "path": "code"}, {"name": "m", "path": "code.exists()"}],
+}
+
+
+def sharing(found: list[tuple[str, str | None]], several_rows: bool) -> Json:
+    own = [
+        {"name": f"c{i}", "path": path, **({"type": kind} if kind else {})}
+        for i, (path, kind) in enumerate(found)
+    ]
+    return {
+        "resource": "Observation",
+        "select": [{"column": own}, *([CODES_OF_EACH] if several_rows else [])],
+    }
+
+
+shared_views = st.builds(sharing, st.lists(st.tuples(shared, types), min_size=2, max_size=9), st.booleans())
+
+
+@settings(max_examples=300, deadline=None)
+@given(shared_views, st.lists(observation, min_size=1, max_size=4))
+def test_columns_that_begin_alike_give_what_fhirpath_gives(document: Json, resources: list[Json]) -> None:
+    view = read(document)
+    direct, exact = Runner(view), Runner(view, direct=False)
+    assert direct.is_direct
+    for resource in resources:
+        assert outcome(direct, resource) == outcome(exact, resource)
+
+
 @settings(max_examples=60, deadline=None)
 @given(views)
 def test_the_plain_views_of_this_test_have_a_direct_plan(document: Json) -> None:

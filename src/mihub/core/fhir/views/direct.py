@@ -7,27 +7,23 @@ together. Nodes are JSON values whose type is known from the path. Neighbours: `
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from mihub.core.fhir.fhirpath import nodes
 from mihub.core.fhir.fhirpath.elements import Element
 from mihub.core.fhir.fhirpath.shapes import Shape
 from mihub.core.fhir.fhirpath.types import Model, TypeInfo
+from mihub.core.fhir.views import trail, written
 from mihub.core.fhir.views.definition import Column, Path, Select
 from mihub.core.fhir.views.exact import ExactMaker, several, walked
 from mihub.core.fhir.views.kinds import FITS, Kind, Unfit
-from mihub.core.fhir.views.making import Unwalkable
+from mihub.core.fhir.views.making import Rows, Unwalkable
 from mihub.core.fhir.views.routes import Odd, Route, Router
 from mihub.core.fhir.views.state import State
+from mihub.core.fhir.views.written import Other, Plain
 
 __all__ = ["DirectMaker", "Odd"]
 
-_NATURAL: Final[dict[Kind, type]] = {
-    Kind.TEXT: str,
-    Kind.BOOLEAN: bool,
-    Kind.BINARY: str,
-    Kind.DECIMAL: float,
-}
 _Get = Callable[[Any], Any]
 
 
@@ -39,17 +35,27 @@ class DirectMaker:
         if kind is None:
             raise Unwalkable
         self.state = state
+        # Whether anything that was made asks the state, which then has to be told of each resource.
+        self.asks_state = False
         self._root = kind
         self._router = Router(model)
         self._exact = ExactMaker(model, state)
 
     def columns(self, columns: Sequence[Column], focus: Shape) -> Callable[[Any], tuple[Any, ...]]:
         """See `Maker.columns`."""
+        return self._written(columns, focus, listed=False)
+
+    def rows(self, columns: Sequence[Column], focus: Shape) -> Callable[[Any], Rows]:
+        """See `Maker.rows`."""
+        return self._written(columns, focus, listed=True)
+
+    def _written(self, columns: Sequence[Column], focus: Shape, *, listed: bool) -> _Get:
         if not columns:
-            return lambda node: ()
+            return lambda node: [()] if listed else ()
         kind = _only(focus)
-        getters = [self._column(column, kind) for column in columns]
-        return lambda node: tuple([get(node) for get in getters])
+        return written.function(
+            [self._column(place, column, kind) for place, column in enumerate(columns)], listed=listed
+        )
 
     def foci(self, select: Select, outer: Shape) -> Callable[[Any], Sequence[Any]]:
         """See `Maker.foci`."""
@@ -86,11 +92,18 @@ class DirectMaker:
         test = self._router.test(path.tree, self._root)
         return test or self._by_engine(self._exact.condition(path), self._root)
 
-    def _column(self, column: Column, kind: TypeInfo) -> _Get:
+    def _column(self, place: int, column: Column, kind: TypeInfo) -> Plain | Other:
+        route = self._router.route(column.path.tree, kind)
+        strides = None if route is None or column.collection else trail.strides(route.trail)
+        if route is None or strides is None:
+            return Other(place, self._closure(column, kind, route))
+        primitive, fit = route.kind.primitive, _fitting(column)
+        return Plain(place, strides, column.kind, primitive, lambda value: _shaped(fit, value, primitive))
+
+    def _closure(self, column: Column, kind: TypeInfo, route: Route | None) -> _Get:
         tree = column.path.tree
         if isinstance(tree, nodes.Variable) and tree.name == "rowIndex" and not column.collection:
             return self._row_index(column)
-        route = self._router.route(tree, kind)
         if route is not None:
             return _valued(column, route)
         test = self._router.test(tree, kind) if self._router.is_decided(tree) else None
@@ -99,10 +112,12 @@ class DirectMaker:
         return self._by_engine(self._exact.column(column), kind)
 
     def _row_index(self, column: Column) -> _Get:
+        self.asks_state = True
         state, fit = self.state, _fitting(column)
         return lambda node: fit(state.index)
 
     def _by_engine(self, run: _Get, kind: TypeInfo) -> _Get:
+        self.asks_state = True
         if kind is self._root:
             state = self.state
             # The focus may be an element inside that has the root's type; a resource is never inside of itself here.
@@ -129,7 +144,12 @@ def _valued(column: Column, route: Route) -> _Get:
                 return [] if value is None else [_shaped(fit, value, primitive)]
 
             return listed
-        return _single(column, route)
+
+        def value(node: Any) -> Any:
+            found = get(node)
+            return None if found is None else _shaped(fit, found, primitive)
+
+        return value
 
     def values(node: Any) -> Any:
         found = get(node)
@@ -142,45 +162,6 @@ def _valued(column: Column, route: Route) -> _Get:
         return _shaped(fit, found[0], primitive)
 
     return values
-
-
-def _near(keys: tuple[str, ...], natural: type | None, shaped: _Get) -> _Get:
-    """A child or grandchild in one closure: most columns are one."""
-    key = keys[-1]
-    if len(keys) == 1:
-
-        def child(node: Any) -> Any:
-            found = node.get(key)
-            return found if found.__class__ is natural or found is None else shaped(found)
-
-        return child
-    first = keys[0]
-
-    def grandchild(node: Any) -> Any:
-        inner = node.get(first)
-        if inner.__class__ is dict:
-            found = inner.get(key)
-            return found if found.__class__ is natural or found is None else shaped(found)
-        if inner is None:
-            return None
-        raise Odd
-
-    return grandchild
-
-
-def _single(column: Column, route: Route) -> _Get:
-    get, primitive = route.getter, route.kind.primitive
-    natural, fit = (_NATURAL.get(column.kind) if primitive else None), _fitting(column)
-    if route.get is None and len(route.keys) in (1, 2):
-        return _near(route.keys, natural, lambda found: _shaped(fit, found, primitive))
-
-    def value(node: Any) -> Any:
-        found = get(node)
-        if found is None or found.__class__ is natural:
-            return found
-        return _shaped(fit, found, primitive)
-
-    return value
 
 
 def _shaped(fit: _Get, value: Any, primitive: bool) -> Any:

@@ -32,6 +32,11 @@ class ExactMaker:
         getters = [self.column(column) for column in columns]
         return lambda node: tuple([get(node) for get in getters])
 
+    def rows(self, columns: Sequence[Column], focus: Shape) -> Callable[[Any], list[tuple[Any, ...]]]:
+        """See `Maker.rows`."""
+        row = self.columns(columns, focus)
+        return lambda node: [row(node)]
+
     def column(self, column: Column) -> Callable[[Any], Any]:
         """From an item to the value of one column."""
         run = self.items(column.path)

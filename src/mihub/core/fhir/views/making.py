@@ -25,6 +25,10 @@ class Maker(Protocol):
         """From a node to the values of its columns."""
         ...
 
+    def rows(self, columns: Sequence[Column], focus: Shape) -> Callable[[Any], Rows]:
+        """From a node to the one row that these columns are."""
+        ...
+
     def foci(self, select: Select, outer: Shape) -> Callable[[Any], Sequence[Any]]:
         """From a node of the types `outer` to those that forEach, forEachOrNull or repeat visits.
 

@@ -14,6 +14,7 @@ from mihub.core.fhir.fhirpath import nodes
 from mihub.core.fhir.fhirpath.nodes import Node
 from mihub.core.fhir.fhirpath.types import Model, Step, TypeInfo
 from mihub.core.fhir.views.keys import reference_key, resource_key
+from mihub.core.fhir.views.trail import At, Child, Listed, ReferenceKey, ResourceKey, Trail, Where
 
 _Get = Callable[[Any], Any]
 _Test = Callable[[Any], bool]
@@ -34,6 +35,7 @@ class Route:
 
     `keys`: a chain of single children, not yet a closure. `step`: the last step, when nothing was picked after it.
     `sieve`: where the values of a `many` come from, one by one, so that the first can be had without all the others.
+    `trail`: the same way as values, None where there are no words for it.
     """
 
     kind: TypeInfo
@@ -42,6 +44,7 @@ class Route:
     get: _Get | None = None
     step: Step | None = None
     sieve: Sieve | None = None
+    trail: Trail | None = None
 
     @property
     def getter(self) -> _Get:
@@ -68,10 +71,11 @@ class Router:
         """From a node of this type along the expression."""
         match node:
             case nodes.Special(name="this"):
-                return Route(kind)
+                return Route(kind, trail=())
             case nodes.Member(source=None, name=name):
                 # A type's name at the start stands for the item of that type.
-                return Route(kind) if kind.is_a(name) else self._child(Route(kind), name)
+                begin = Route(kind, trail=())
+                return begin if kind.is_a(name) else self._child(begin, name)
             case nodes.Member(source=source, name=name) if source is not None:
                 inner = self.route(source, kind)
                 return None if inner is None else self._child(inner, name)
@@ -115,11 +119,11 @@ class Router:
     def _call(self, node: nodes.Call, kind: TypeInfo) -> Route | None:
         match node:
             case nodes.Call(source=None, name="getResourceKey"):
-                return self._resource_key(Route(kind))
+                return self._resource_key(Route(kind, trail=()))
             case nodes.Call(source=nodes.Member() as source, name="ofType", arguments=(argument,)):
                 return self._of_type(source, argument, kind)
             case nodes.Call(source=None, name="extension" | "getReferenceKey"):
-                inner: Route | None = Route(kind)
+                inner: Route | None = Route(kind, trail=())
             case nodes.Call(source=source) if source is not None:
                 inner = self.route(source, kind)
             case _:
@@ -150,7 +154,7 @@ class Router:
 
     def _of_type(self, source: nodes.Member, argument: Node, kind: TypeInfo) -> Route | None:
         """One type of a choice. Types that derive from it are keys of their own and left to FHIRPath."""
-        inner = Route(kind) if source.source is None else self.route(source.source, kind)
+        inner = Route(kind, trail=()) if source.source is None else self.route(source.source, kind)
         wanted = nodes.type_name(argument)
         if inner is None or wanted is None or wanted.namespace not in ("", "FHIR"):
             return None
@@ -174,40 +178,63 @@ class Router:
         get = source.getter
         if not source.many:
             return source if place == 0 else None
+        trail = _on(source, At(place))
         if place == 0 and source.sieve is not None:
-            return Route(source.kind, get=_first(source.sieve, get))
+            return Route(source.kind, get=_first(source.sieve, get), trail=trail)
 
         def pick(node: Any) -> Any:
             found = get(node)
             return found[place] if len(found) > place else None
 
-        return Route(source.kind, get=pick)
+        return Route(source.kind, get=pick, trail=trail)
 
     def _where(self, source: Route | None, criteria: Node) -> Route | None:
         if source is None or source.kind.primitive:
             return None
         test = self.test(criteria, source.kind)
-        return None if test is None else _filtered(source, test)
+        if test is None:
+            return None
+        pairs = self._pairs(criteria, source.kind)
+        return _filtered(source, test, Where(pairs) if pairs else Where(test=test))
+
+    def _pairs(self, criteria: Node, kind: TypeInfo) -> tuple[tuple[str, str], ...]:
+        """`a = 'x' and b = 'y'` as keys with their texts; () when it is anything else."""
+        match criteria:
+            case nodes.Binary(operator="and", left=left, right=right):
+                one, other = self._pairs(left, kind), self._pairs(right, kind)
+                return (*one, *other) if one and other else ()
+            case nodes.Binary(operator="=", left=path, right=nodes.Literal(value=str() as text)):
+                pass
+            case nodes.Binary(operator="=", left=nodes.Literal(value=str() as text), right=path):
+                pass
+            case _:
+                return ()
+        route = self.route(path, kind)
+        return (
+            ((route.keys[0], text),) if route and len(route.keys) == 1 and route.kind.name in _TEXTS else ()
+        )
 
     def _extension(self, source: Route, url: str) -> Route | None:
         inner = self._child(source, "extension")
-        return None if inner is None else _filtered(inner, lambda each: each.get("url") == url)
+        # An url that is no text is nobody's: not odd, so no pair of `Where`.
+        test = _url_is(url)
+        return None if inner is None else _filtered(inner, test, Where(test=test))
 
     def _reference_key(self, source: Route, arguments: tuple[Node, ...]) -> Route | None:
         wanted = arguments[0].value if arguments and isinstance(arguments[0], nodes.Literal) else None
         if wanted is not None and not isinstance(wanted, str):
             return None
-        return self._mapped(source, lambda value: reference_key(value, wanted))
+        return self._mapped(source, lambda value: reference_key(value, wanted), ReferenceKey(wanted))
 
     def _resource_key(self, source: Route) -> Route | None:
-        return self._mapped(source, resource_key)
+        return self._mapped(source, resource_key, ResourceKey())
 
-    def _mapped(self, source: Route, key: _Get) -> Route | None:
+    def _mapped(self, source: Route, key: _Get, step: ReferenceKey | ResourceKey) -> Route | None:
         kind, get = self._model.type("id"), source.getter
         if kind is None or source.kind.primitive:
             return None
         if not source.many:
-            return Route(kind, get=lambda node: key(get(node)))
+            return Route(kind, get=lambda node: key(get(node)), trail=_on(source, step))
 
         def each(node: Any) -> Any:
             return [found for found in map(key, get(node)) if found is not None]
@@ -218,18 +245,30 @@ class Router:
 def _stepped(source: Route, step: Step, *, many: bool) -> Route | None:
     if step.type is None:
         return None
+    kept = step.key, step.shadow, step.type.primitive
+    trail = _on(source, Listed(*kept) if many else Child(*kept))
     if not source.many and not many:
         if source.get is None:
-            return Route(step.type, keys=(*source.keys, step.key), step=step)
-        return Route(step.type, get=_then(source.get, step.key), step=step)
+            return Route(step.type, keys=(*source.keys, step.key), step=step, trail=trail)
+        return Route(step.type, get=_then(source.get, step.key), step=step, trail=trail)
     if source.many:
         sieve = None
         if not many and source.sieve is not None and source.sieve.step is None:
             sieve = Sieve(source.sieve.items, source.sieve.test, step)
         pick = _picker(step, many)
-        return Route(step.type, many=True, get=_gathered(source.getter, pick), step=step, sieve=sieve)
+        return Route(
+            step.type, many=True, get=_gathered(source.getter, pick), step=step, sieve=sieve, trail=trail
+        )
     opened = _opened(source, step)
-    return Route(step.type, many=True, get=opened, step=step, sieve=Sieve(opened, None))
+    return Route(step.type, many=True, get=opened, step=step, sieve=Sieve(opened, None), trail=trail)
+
+
+def _on(source: Route, step: Child | Listed | At | Where | ReferenceKey | ResourceKey) -> Trail | None:
+    return None if source.trail is None else (*source.trail, step)
+
+
+def _url_is(url: str) -> _Test:
+    return lambda each: bool(each.get("url") == url)
 
 
 def _chain(keys: tuple[str, ...]) -> _Get:
@@ -371,7 +410,7 @@ def _gathered(before: _Get, pick: _Get) -> _Get:
     return get
 
 
-def _filtered(source: Route, test: _Test) -> Route | None:
+def _filtered(source: Route, test: _Test, where: Where) -> Route | None:
     get = source.getter
     if not source.many:
 
@@ -388,7 +427,11 @@ def _filtered(source: Route, test: _Test) -> Route | None:
     if source.sieve is not None and source.sieve.step is None and source.sieve.test is None:
         sieve = Sieve(source.sieve.items, test)
     return Route(
-        source.kind, many=True, get=lambda node: [each for each in get(node) if test(each)], sieve=sieve
+        source.kind,
+        many=True,
+        get=lambda node: [each for each in get(node) if test(each)],
+        sieve=sieve,
+        trail=_on(source, where),
     )
 
 

@@ -37,7 +37,10 @@ class Runner:
         self._type = view.resource
         self._state = State(types)
         self._exact = _plan(view, ExactMaker(types, self._state))
-        self._direct = _direct_plan(view, types, self._state) if direct else None
+        self._direct: _Plan | None = None
+        self._bare = False
+        if direct:
+            self._direct, self._bare = _direct_plan(view, types, self._state)
 
     @property
     def is_direct(self) -> bool:
@@ -48,16 +51,29 @@ class Runner:
         """The rows of one resource; none for another type. Raises `RowError`."""
         if resource.get("resourceType") != self._type:
             return []
-        findings, state = self.findings, self._state
+        findings = self.findings
         findings.resources += 1
-        state.begin(resource)
-        rows = self._rows(resource)
+        if self._bare:
+            try:
+                rows = self._direct(resource)  # type: ignore[misc]  # bare only if there is one
+            except (Odd, RecursionError):
+                rows = self._noted(resource)
+        else:
+            rows = self._noted(resource)
         if rows is None:
             findings.excluded += 1
             return []
         findings.rows += len(rows)
-        for unfit in state.unfits:
-            findings.unfit(*unfit)
+        return rows
+
+    def _noted(self, resource: Resource) -> list[Row] | None:
+        """The rows, and what did not fit counted."""
+        state = self._state
+        state.begin(resource)
+        rows = self._rows(resource)
+        if rows is not None:
+            for unfit in state.unfits:
+                self.findings.unfit(*unfit)
         return rows
 
     def _rows(self, resource: Resource) -> list[Row] | None:
@@ -80,11 +96,13 @@ class Runner:
 _Plan = Callable[[Any], list[Row] | None]
 
 
-def _direct_plan(view: View, model: Model, state: State) -> _Plan | None:
+def _direct_plan(view: View, model: Model, state: State) -> tuple[_Plan | None, bool]:
+    """The direct plan, if there is one, and whether it never asks the state."""
     try:
-        return _plan(view, DirectMaker(model, state, view.resource))
+        maker = DirectMaker(model, state, view.resource)
+        return _plan(view, maker), not maker.asks_state
     except Unwalkable:
-        return None
+        return None, False
 
 
 def _plan(view: View, maker: Maker) -> _Plan:
@@ -132,14 +150,14 @@ def _nothing(select: Select) -> Row:
 
 def _body(select: Select, maker: Maker) -> _RowsOf:
     """What one focus gives: the product of columns, nested selects and the union."""
-    columns = maker.columns(select.columns, select.focus)
     nested = [_select(each, maker, select.focus) for each in select.selects]
     if select.unions:
         nested.append(_union([_select(each, maker, select.focus) for each in select.unions]))
     if not nested:
-        return lambda node: [columns(node)]
+        return maker.rows(select.columns, select.focus)
     if not select.columns and len(nested) == 1:
         return nested[0]
+    columns = maker.columns(select.columns, select.focus)
 
     def product(node: Any) -> Rows:
         rows = [columns(node)]
