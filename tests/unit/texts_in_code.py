@@ -120,6 +120,8 @@ def all_sentences() -> frozenset[str]:
         *(SOURCE / "core" / "mii").rglob("*.py"),
         *(SOURCE / "core" / "query").rglob("*.py"),
         *(SOURCE / "core" / "consent").rglob("*.py"),
+        SOURCE / "site" / "subscriptions" / "request.py",
+        SOURCE / "site" / "subscriptions" / "hosts.py",
         SOURCE / "site" / "store" / "content.py",
         SOURCE / "site" / "store" / "deciding.py",
         SOURCE / "database" / "faults.py",
