@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -32,8 +33,9 @@ def real_site(
     *,
     validation: str = "off",
     validator: Validator | None = None,
+    **more: Any,
 ) -> Iterator[OpenSite]:
-    """A site with an empty record that knows the region's portal."""
+    """A site with an empty record that knows the region's portal. `more`: further settings."""
     number = next(_numbers)
     settings = SiteSettings(
         member=MemberId(member),
@@ -42,6 +44,7 @@ def real_site(
         kind="care-record" if member == NETWORK else "hospital",
         database_connections=4,
         validation=validation,
+        **more,
     )
     place = SitePlace(
         settings=settings,
