@@ -80,6 +80,12 @@ def _where(question: Question, within: Restriction) -> tuple[str, list[Any]]:
 
 
 def _page(connection: Connection, question: Question, within: Restriction) -> list[tuple[Any, ...]]:
+    statement, values = page_statement(question, within)
+    return connection.execute(statement, values, binary=True).fetchall()
+
+
+def page_statement(question: Question, within: Restriction) -> tuple[str, list[Any]]:
+    """The statement for one page and one resource more, and its values."""
     where, values = _where(question, within)
     columns, sort_values = sort_columns(question.sort, "r")
     found = f"SELECT r.rid, {_COLUMNS}{columns} FROM resource r WHERE {where}"
@@ -89,7 +95,7 @@ def _page(connection: Connection, question: Question, within: Restriction) -> li
         found = f"SELECT * FROM ({found}) found WHERE {later}"
         values += later_values
     statement = f"{found} ORDER BY {order_by(question.sort)} LIMIT %s"
-    return connection.execute(statement, [*values, question.count + 1], binary=True).fetchall()
+    return statement, [*values, question.count + 1]
 
 
 def _total(

@@ -6,7 +6,7 @@ Above: `postgres`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from mihub.core.policy.restriction import EVERYTHING, Restriction
@@ -78,7 +78,7 @@ def condition_sql(condition: Condition, alias: str, within: Restriction) -> Sql:
     if isinstance(condition, Match):
         return _match(condition, alias)
     if isinstance(condition, TypeIn):
-        return f"{alias}.type = ANY(%s)", [sorted(condition.types)]
+        return _among(f"{alias}.type", condition.types)
     if isinstance(condition, Together):
         return _together(condition, alias)
     if isinstance(condition, AnyOf):
@@ -159,6 +159,12 @@ def _missing(condition: Missing, alias: str) -> Sql:
     return f"{word} ({found} AND {param}{kinds})", [_of(condition.indexes), *values]
 
 
+def _among(column: str, values: Collection[str]) -> Sql:
+    """One value as an equality: the planner carries it over to what is joined, and knows how many rows it has."""
+    listed = sorted(values)
+    return (f"{column} = %s", listed) if len(listed) == 1 else (f"{column} = ANY(%s)", [listed])
+
+
 def _of(indexes: tuple[int, ...]) -> int | list[int]:
     """The value for `_PARAM`: one number keeps the plan of an equality."""
     return indexes[0] if len(indexes) == 1 else list(indexes)
@@ -175,24 +181,25 @@ def _match(match: Match, alias: str) -> Sql:
 
 
 def _together(condition: Together, alias: str) -> Sql:
-    """The first part is looked up, each further one in the same element."""
-    text, values = "true", list[Any]()
-    for number, match in reversed(list(enumerate(condition.matches))):
-        fits, fit_values = _any([_value(value, match.modifier) for value in _merged(match.values)])
-        name, before = f"x{number}", f"x{number - 1}"
-        where = f"{name}.rid = {alias}.rid" + (f" AND {name}.part = {before}.part" if number else "")
-        param = _PARAM[len(match.indexes) == 1].replace("x.", f"{name}.")
-        fits = fits.replace("x.", f"{name}.")
-        text = f"EXISTS (SELECT 1 FROM index_part {name} WHERE {where} AND {param} AND {fits} AND {text})"
-        values = [_of(match.indexes), *fit_values, *values]
-    return text, values
+    """One join of the rows of one element, so that the planner may begin with the rarest part."""
+    tables, pieces = [], list[Sql]()
+    for number, match in enumerate(condition.matches):
+        name = f"x{number}"
+        same = f" ON {name}.rid = x0.rid AND {name}.part = x0.part" if number else ""
+        tables.append(f"index_part {name}{same}")
+        fits, values = _any([_value(value, match.modifier) for value in _merged(match.values)])
+        fits = f"{_PARAM[len(match.indexes) == 1]} AND {fits}".replace("x.", f"{name}.")
+        pieces.append((fits, [_of(match.indexes), *values]))
+    where, values = _all(pieces)
+    return f"EXISTS (SELECT 1 FROM {' JOIN '.join(tables)} WHERE x0.rid = {alias}.rid AND {where})", values
 
 
 def _chain(chain: Chain, alias: str, within: Restriction) -> Sql:
     inner, following = [], f"{alias}c"
     for types, condition in chain.inner:
         text, values = condition_sql(condition, following, within)
-        inner.append((f"{following}.type = ANY(%s) AND {text}", [sorted(types), *values]))
+        kind, kind_values = _among(f"{following}.type", types)
+        inner.append((f"{kind} AND {text}", [*kind_values, *values]))
     found, values = _any(inner)
     allowed, allowed_values = restriction_sql(within, following)
     return (
@@ -217,9 +224,10 @@ def _has(has: Has, alias: str, within: Restriction) -> Sql:
 
 def _value(value: Value | _Codes, modifier: str) -> Sql:
     if isinstance(value, _Codes):
-        return ("x.code = ANY(%s)", [value.codes]) if value.system is None else (
-            "(x.system = %s AND x.code = ANY(%s))", [value.system, value.codes]
-        )  # fmt: skip
+        text, codes = _among("x.code", value.codes)
+        return (
+            (text, codes) if value.system is None else (f"(x.system = %s AND {text})", [value.system, *codes])
+        )
     if isinstance(value, TokenValue):
         return "x.system = %s", [value.system]
     if isinstance(value, TextValue):
@@ -293,7 +301,8 @@ def _link(value: LinkValue) -> Sql:
         values = [value.id, *longer]
     if value.types is None:
         return text, values
-    return f"({text} AND x.type = ANY(%s))", [*values, sorted(value.types)]
+    kind, kinds = _among("x.type", value.types)
+    return f"({text} AND {kind})", [*values, *kinds]
 
 
 def _any(pieces: Sequence[Sql]) -> Sql:
