@@ -21,6 +21,7 @@ PASSES = {
     "mutants": 382,
     "patch": 49,
     "graphql": 29,
+    "search": 23,
 }
 
 

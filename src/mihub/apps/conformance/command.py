@@ -26,6 +26,7 @@ SUITES: Final = (
     "mutants",
     "patch",
     "graphql",
+    "search",
 )
 BESIDE: Final = Path("..", "shared", "data")
 _HEAD: Final = """# Conformance: other people's suites
