@@ -408,21 +408,24 @@ SELECT least((SELECT min(position) FROM asked WHERE position > %(after)s),
 """
 
 
+_LIVE: Final = "EXISTS (SELECT 1 FROM subscription WHERE state = ANY(%(live)s) AND channel <> 'none')"
+_BUSY: Final = f"""
+WITH asked AS MATERIALIZED (SELECT rid, position FROM resource WHERE type = 'Subscription')
+SELECT {_LIVE} OR EXISTS (
+    SELECT 1 FROM subscription_cursor c WHERE EXISTS (SELECT 1 FROM asked WHERE position > c.position)
+    OR EXISTS (SELECT 1 FROM asked JOIN superseded s USING (rid) WHERE s.position > c.position))
+"""
+
+
 def _any_live(connection: Connection) -> bool:
-    row = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM subscription WHERE state = ANY(%s) AND channel <> 'none')",
-        (list(LIVE),),
-    ).fetchone()
+    row = connection.execute(f"SELECT {_LIVE}", {"live": list(LIVE)}).fetchone()
     return bool(row and row[0])
 
 
 def _busy(connection: Connection) -> bool:
-    if _any_live(connection):
-        return True
-    row = connection.execute("SELECT position FROM subscription_cursor").fetchone()
-    # One look at an index that holds Subscriptions only: nothing else of the record is touched while nobody asks.
-    found = connection.execute(_NEXT, {"after": row[0] if row else 0}).fetchone()
-    return bool(found and found[0] is not None)
+    # One look at small tables and at the Subscriptions: nothing else of the record is touched while nobody asks.
+    row = connection.execute(_BUSY, {"live": list(LIVE)}).fetchone()
+    return bool(row and row[0])
 
 
 def _set_state(

@@ -30,7 +30,9 @@ _DEFAULT_COUNT: Final = 100
 _DEFAULT_TIMEOUT: Final = 30
 _LONGEST_TIMEOUT: Final = 120
 _SHORTEST_HEARTBEAT: Final = 5
-_HEADER: Final = regex.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}):[\x20\t]*([\x21-\x7e][\x20-\x7e]{0,4000}|)")
+_HEADER: Final = regex.compile(
+    r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}):[\x20\t]*([\x21-\x7e][\x20-\x7e]{0,4000}|)"
+)
 # What belongs to the transport, or would make the endpoint read another request than the one that was checked.
 _OWN_HEADERS: Final = frozenset(
     {
