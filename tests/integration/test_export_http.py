@@ -285,7 +285,7 @@ def test_a_full_disk_and_a_quota_fail_with_a_sentence_and_leave_no_files(
         done = poll(who, kick_off(who).headers["content-location"])
         assert (done.status_code, "larger than this site allows" in text_of(done)) == (413, True)
         full = shutil.disk_usage(tmp_path)._replace(free=1000)
-        monkeypatch.setattr(writing.shutil, "disk_usage", lambda _: full)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
         done = poll(who, kick_off(who).headers["content-location"])
         assert (done.status_code, "the disk has 1 MiB left" in text_of(done)) == (507, True)
         assert {path.name for path in (tmp_path / "bulk-exports").glob("*/*")} == {"job.json"}
@@ -308,12 +308,12 @@ def test_it_goes_on_where_it_stood_and_shows_the_record_as_it_was(
     lines = PostgresRecord.lines
     portions = 0
 
-    def failing(self: PostgresRecord, rows: Any) -> tuple[bytes, int]:
+    def failing(self: PostgresRecord, kind: str, rows: Any) -> tuple[bytes, int]:
         nonlocal portions
         portions += 1
         if portions % 4 == 0:
             raise SystemExit  # as a process that ends here
-        return lines(self, rows)
+        return lines(self, kind, rows)
 
     with monkeypatch.context() as patch:
         patch.setattr(PostgresRecord, "lines", failing)
@@ -346,7 +346,7 @@ def test_an_export_that_began_before_a_restart_is_finished_after_it(
         address = kick_off(who).headers["content-location"]
         assert who.send("GET", address).status_code == 202
         first.close()
-    url = first.pool.conninfo if first.pool else ""
+    url = str(first.pool.conninfo) if first.pool else ""
     second = Site.open(first.settings, lambda: first.gate._keys(), transport_id=None, database_url=url)
     try:
         again = Client(create_app(second), access())

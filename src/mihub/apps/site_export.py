@@ -104,7 +104,10 @@ def _begin(out: Path, wish: Wish) -> Made:
                 next_step="Ask the same again to go on with it, or name another folder.",
             )
         return made_of(found["made"])
-    left = [one for one in out.iterdir() if not one.name.startswith(".list-")] if out.exists() else []
+    # What was killed before it had kept anything leaves lists and parts only.
+    left = (
+        [one for one in out.iterdir() if not one.name.startswith((".list-", _STATE))] if out.exists() else []
+    )
     if left:
         raise InvalidInput(f"The folder {out} is not empty.", next_step="Name a new or an empty folder.")
     out.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -58,6 +58,6 @@ class Record(Protocol):
         """Some rows of a list."""
         ...
 
-    def lines(self, rows: Sequence[Row]) -> tuple[bytes, int]:
-        """The stored bodies, a line feed after each, and how many there are: erased ones are left out."""
+    def lines(self, resource_type: str, rows: Sequence[Row]) -> tuple[bytes, int]:
+        """The stored bodies of these rows, a line feed after each, and how many there are: erased ones are left out."""
         ...

@@ -89,7 +89,7 @@ class Writing:
                     continue
                 file, stream = self._file(made, listed, stream)
                 rows = self._portion(listed, made.row)
-                text, count = self._record.lines(rows)
+                text, count = self._record.lines(listed.resource_type, rows)
                 text = only(text, listed.resource_type, self._wish.elements) if self._wish.elements else text
                 stream.write(text)
                 made.row += len(rows)
