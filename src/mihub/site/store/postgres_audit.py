@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import orjson
+
 from mihub.core.audit.entry import AuditEntry
 from mihub.core.policy.actor import Access
 from mihub.core.policy.restriction import Restriction
+from mihub.database.json_rows import insert_from_json
 from mihub.database.pool import Connection
 from mihub.site.store.content import now_milliseconds
 from mihub.site.store.protocol import AuditQuery, Note
 
 _WHO: Final = "recorded, actor_id, actor_name, role, organization, purpose, relation"
 _WHAT: Final = "action, interaction, resource_type, resource_id, patient, count, outcome, parameters"
-_INSERT: Final = (
-    f"INSERT INTO audit ({_WHO}, {_WHAT}, subject, first_position, last_position)"
-    f" VALUES ({', '.join(['%s'] * 18)})"
-)
+_COLUMNS: Final = f"{_WHO}, {_WHAT}, subject, first_position, last_position"
+_INSERT: Final = f"INSERT INTO audit ({_COLUMNS}) VALUES ({', '.join(['%s'] * 18)})"
+_TYPES: Final = (
+    'timestamptz', *['text'] * 6, '"char"', *['text'] * 4, 'int4', '"char"', 'text', 'text', 'int8', 'int8',
+)  # fmt: skip
+_INSERT_MANY: Final = insert_from_json("audit", _COLUMNS, _TYPES)
 
 
 def write_lines(connection: Connection, notes: Sequence[Note], access: Access) -> None:
@@ -37,9 +42,8 @@ def write_lines(connection: Connection, notes: Sequence[Note], access: Access) -
     if len(lines) == 1:
         connection.execute(_INSERT, lines[0])
     elif lines:
-        # Outside a transaction this is one of its own: all lines of a page or none.
-        with connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany(_INSERT, lines)
+        # One statement: all lines of a page or none.
+        connection.execute(_INSERT_MANY, (orjson.dumps(lines).decode(),))
 
 
 def find_lines(connection: Connection, query: AuditQuery, within: Restriction) -> list[AuditEntry]:

@@ -11,6 +11,9 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
+
+from mihub.database.json_rows import insert_from_json
 from mihub.database.pool import Connection
 from mihub.site.store.content import stamped
 from mihub.site.store.deciding import Current, Key, Step
@@ -58,11 +61,12 @@ _INDEX_TABLES: Final = {
     "compartment": ("patient, rid", ["text", "int8"]),
     "withheld": ("rid", ["int8"]),
 }
+_FROM_JSON: Final = {name: insert_from_json(name, *of) for name, of in _INDEX_TABLES.items()}
 _RESOURCE: Final = (
     "rid, type, id, version_id, position, last_updated, digest, body",
     ["int8", "text", "text", "int4", "int8", "timestamptz", "bytea", "bytea"],
 )
-# Up to so many versions are sent as plain inserts; their index rows stay far below 65,535 parameters.
+# Up to so many versions are sent as plain inserts.
 _SMALL: Final = 8
 _SUPERSEDED: Final = (
     "rid, version_id, position, last_updated, body",
@@ -168,6 +172,10 @@ def _insert(
     connection: Connection, table: str, columns: str, types: list[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     if not rows:
+        return
+    if table in _FROM_JSON:
+        # One text of always the same kind: the statement stays prepared, and nothing is dumped value by value.
+        connection.execute(_FROM_JSON[table], (orjson.dumps(rows).decode(),))
         return
     one = f"({', '.join(['%s'] * len(types))})"
     values = [value for row in rows for value in row]
