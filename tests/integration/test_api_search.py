@@ -66,6 +66,57 @@ def test_over_types_and_in_compartments(client: Client) -> None:
     assert [one["resource"]["total"] for one in answered] == [2, 1]
 
 
+def test_codes_of_value_sets_and_hierarchies(client: Client) -> None:
+    system = "https://tree"
+    concepts = [{"code": "a", "concept": [{"code": "b", "concept": [{"code": "c"}]}]}, {"code": "z"}]
+    client.put(
+        {
+            "resourceType": "CodeSystem", "id": "tree", "url": system, "status": "active", "content": "complete",
+            "hierarchyMeaning": "is-a", "concept": concepts,
+        }
+    )  # fmt: skip
+    wide = [{"system": system, "concept": [{"code": "b"}, {"code": "z"}]}]
+    client.put(
+        {
+            "resourceType": "ValueSet",
+            "id": "some",
+            "url": "https://some",
+            "status": "active",
+            "compose": {"include": wide},
+        }
+    )
+    for code in "abcz":
+        client.put(
+            {
+                "resourceType": "Basic",
+                "id": f"basic-{code}",
+                "code": {"coding": [{"system": system, "code": code}]},
+            }
+        )
+    for query, ids in (
+        (f"code:below={system}|b", "bc"), (f"code:above={system}|b", "ab"), ("code:in=https://some", "bz"),
+        ("code:not-in=https://some", "ac"), (f"code:below={system}|nothing", ""),
+    ):  # fmt: skip
+        assert _ids(client, f"Basic?{query}") == [f"basic-{code}" for code in ids], query
+    unknown = client.send("GET", "Basic?code:in=https://nobody-knows")
+    assert unknown.status_code == 400
+    assert "is not known here, or can not be listed" in unknown.text
+    assert "nobody-knows" not in unknown.text
+
+
+def test_what_is_told_of_searching(client: Client) -> None:
+    rest = client.bare("GET", "metadata").json()["rest"][0]
+    assert {"code": "search-system"} in rest["interaction"]
+    assert "http://hl7.org/fhir/CompartmentDefinition/encounter" in rest["compartment"]
+    observation = next(one for one in rest["resource"] if one["type"] == "Observation")
+    kinds = {one["name"]: one["type"] for one in observation["searchParam"]}
+    assert kinds["component-code-value-quantity"] == "composite"
+    for name in kinds:
+        # What is told is taken: a name alone is refused for its value at most, never as unknown.
+        answer = client.send("GET", f"Observation?{name}=")
+        assert "not known here" not in answer.text, name
+
+
 def test_a_patient_sees_no_more_over_types(client: Client) -> None:
     mine = client.as_(access(Role.PATIENT, Purpose.PATIENT_REQUEST, patient="ole", organization="netzwerk"))
     assert _ids(mine, "?_type=Patient,Condition,Observation") == ["c1", "ole"]

@@ -39,7 +39,12 @@ _VALIDATE: Final = {
     "name": "validate",
     "definition": "http://hl7.org/fhir/OperationDefinition/Resource-validate",
 }
-_CONTROL: Final = {"_id": "token", "_lastUpdated": "date"}
+_CONTROL: Final = {"_id": "token", "_lastUpdated": "date", "_list": "reference"}
+_OVER_TYPES: Final = {
+    "_type": "special", "_id": "token", "_lastUpdated": "date", "_tag": "token", "_profile": "uri", "_security": "token",
+    "_source": "uri", "_list": "reference",
+}  # fmt: skip
+_COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition/"
 _GRAPHQL: Final = "http://hl7.org/fhir/OperationDefinition/Resource-graphql"
 # When this description last changed; the resource must carry a date and may not carry the time of asking.
 _DATE: Final = "2026-11-23"
@@ -67,7 +72,16 @@ def metadata(site: Site, base: str) -> Reply:
                     "mode": "server",
                     "security": {"description": "Signed access statements of the region's members."},
                     "resource": [_resource(site.catalogue, name) for name in types],
-                    "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
+                    "interaction": [
+                        {"code": "transaction"},
+                        {"code": "batch"},
+                        {"code": "history-system"},
+                        {"code": "search-system"},
+                    ],
+                    "searchParam": [{"name": name, "type": kind} for name, kind in _OVER_TYPES.items()],
+                    "compartment": [
+                        f"{_COMPARTMENT}{owner.lower()}" for owner in site.catalogue.published_compartments
+                    ],
                     "operation": [
                         {"name": "graphql", "definition": _GRAPHQL},
                         _META[0],
@@ -105,7 +119,7 @@ def _resource(catalogue: Catalogue, resource_type: str) -> Json:
         "conditionalUpdate": True,
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical"],
-        "searchInclude": [f"{resource_type}:{name}" for name in references],
+        "searchInclude": ["*", *(f"{resource_type}:{name}" for name in references)],
         "searchParam": [{"name": name, "type": kind} for name, kind in _CONTROL.items()]
         + [_parameter(one) for one in known],
     }

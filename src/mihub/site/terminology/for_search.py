@@ -22,6 +22,8 @@ class CodesOfTerminology:
 
     def members(self, value_set: str) -> frozenset[Code]:
         """See `Codes.members`."""
+        # A value set that was stored a moment ago counts.
+        self._terminology.refresh()
         known = self._terminology.codes_of(value_set)
         if known is not None and len(known) <= MOST_CODES:
             return known
