@@ -7,7 +7,7 @@ The operator of a site reads its record with the right of the site's own program
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from mihub.core.policy.rules import Action
 from mihub.errors import InvalidInput, NotFound
 from mihub.site.api.views import records_of
 from mihub.site.views import arrow, files, library, running
+from mihub.site.views.crew import Crew
 from mihub.site.views.formats import PARQUET, Format, named
 from mihub.site.views.record import Selection
 from mihub.site.views.work import AnyChunk
@@ -52,9 +53,12 @@ def run(
     if written == PARQUET:
         for view in chosen:
             arrow.schema(view)
-    helpers = None if processes is None else processes - 1
     reports = []
-    with _opened(site, sources, since) as chunks_of:
+    with ExitStack() as stack:
+        crew = stack.enter_context(Crew(None if processes is None else processes - 1))
+        # Before the database's pool and the progress have threads of their own.
+        crew.gather()
+        chunks_of = stack.enter_context(_opened(site, sources, since))
         for view, path in zip(chosen, targets, strict=True):
             with console.progress(view.name or path.name, quiet=as_json) as step:
                 report = running.run(
@@ -63,7 +67,7 @@ def run(
                     path,
                     written,
                     header=header,
-                    helpers=helpers,
+                    crew=crew,
                     watch=lambda findings, step=step: step(findings.resources, 0),  # type: ignore[misc]  # bound early
                 )
             reports.append(report)

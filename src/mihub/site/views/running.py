@@ -9,7 +9,7 @@ import base64
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from mihub.core.fhir.views import Findings, View
-from mihub.site.views import crew
+from mihub.site.views.crew import Crew
 from mihub.site.views.formats import Format
 from mihub.site.views.target import sink
 from mihub.site.views.work import AnyChunk, Part, Task, Unreadable
@@ -95,17 +95,22 @@ def run(
     *,
     header: bool = True,
     helpers: int | None = None,
+    crew: Crew | None = None,
     takes_part: bool = True,
     watch: Watch | None = None,
 ) -> Report:
-    """Write the table. Raises what reading, rows and writing raise; then there is no file."""
+    """Write the table, by the processes of `crew`, or of a new one with so many `helpers`.
+
+    Raises what reading, rows and writing raise; then there is no file.
+    """
     started = time.perf_counter()
     findings = Findings()
     aside = _Aside(path.with_name(path.name + ".unreadable.ndjson"))
     with suppress(FileNotFoundError):
         aside.path.unlink()
-    with sink(path, view, form, header=header) as out:
-        for part in crew.work(chunks, Task(view.document, form), helpers=helpers, takes_part=takes_part):
+    task = Task(view.document, form)
+    with sink(path, view, form, header=header) as out, nullcontext(crew) if crew else Crew(helpers) as hands:
+        for part in hands.work(chunks, task, takes_part=takes_part):
             _put(part, out.put, findings, aside)
             if watch is not None:
                 watch(findings)

@@ -88,9 +88,9 @@ class _Parquet:
         self._rows = 0
 
     def put(self, batch: bytes) -> None:
-        for each in pa.ipc.open_stream(batch):
-            self._kept.append(each)
-            self._rows += each.num_rows
+        each = pa.ipc.read_record_batch(pa.py_buffer(batch), self._schema)
+        self._kept.append(each)
+        self._rows += each.num_rows
         if self._rows >= ROWS_PER_GROUP:
             self._flush()
 

@@ -39,9 +39,9 @@ class Chunk:
         """Of the lines."""
         return len(self.data)
 
-    def lines(self) -> tuple[list[bytes], int]:
+    def text(self) -> tuple[bytes, int]:
         """The lines and the number of the first one."""
-        return self.data.split(b"\n"), self.first_line
+        return self.data, self.first_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Stretch:
         """The file's name."""
         return self.path.name
 
-    def lines(self) -> tuple[list[bytes], int]:
+    def text(self) -> tuple[bytes, int]:
         """The lines, counted from 1."""
         with self.path.open("rb") as stream:
             stream.seek(self.offset)
-            return stream.read(self.size_bytes).split(b"\n"), 1
+            return stream.read(self.size_bytes), 1
 
     def lines_before(self) -> int:
         """How many lines stand before it, for the one error that ends a run."""
@@ -117,47 +117,53 @@ class Worker:
     def __init__(self, task: Task) -> None:
         self._view = read(task.document)
         self._encoder = encoder(self._view, task.form)
+        self._runner = Runner(self._view)
 
     def run(self, chunk: AnyChunk) -> Part:
         """The rows of a chunk. Raises `RowError` with the line, `TooLarge`."""
-        runner = Runner(self._view)
+        self._runner.findings = findings = Findings()
         with _collector_resting():
-            lines, first = chunk.lines()
-            batches, unreadable = self._run(chunk, lines, first, runner)
+            text, first = chunk.text()
+            batches, unreadable = self._run(chunk, text, first)
         if isinstance(chunk, Stretch):
             # The whole path: two files of a folder may have one name.
-            return Part(tuple(batches), runner.findings, tuple(unreadable), str(chunk.path), len(lines) - 1)
-        return Part(tuple(batches), runner.findings, tuple(unreadable), chunk.source)
+            lines = text.count(b"\n")
+            return Part(tuple(batches), findings, tuple(unreadable), str(chunk.path), lines)
+        return Part(tuple(batches), findings, tuple(unreadable), chunk.source)
 
-    def _run(
-        self, chunk: AnyChunk, lines: list[bytes], first: int, runner: Runner
-    ) -> tuple[list[bytes], list[Unreadable]]:
+    def _run(self, chunk: AnyChunk, text: bytes, first: int) -> tuple[list[bytes], list[Unreadable]]:
         batches: list[bytes] = []
         unreadable: list[Unreadable] = []
         rows: list[tuple[Any, ...]] = []
-        loads, rows_of = orjson.loads, runner.rows
-        for number, line in enumerate(lines, first):
-            if not line or line.isspace():
-                continue
+        loads, rows_of, find = orjson.loads, self._runner.rows, text.find
+        # Looked at where they lie: to copy the lines takes a tenth of the time of all the rest.
+        whole, begin, size, number = memoryview(text), 0, len(text), first - 1
+        while begin < size:
+            end = find(b"\n", begin)
+            line = whole[begin : end if end >= 0 else size]
+            begin, number = end + 1 if end >= 0 else size, number + 1
             try:
                 resource = loads(line)
                 if resource.__class__ is not dict or "resourceType" not in resource:
-                    unreadable.append(Unreadable(chunk.source, number, "It is not a FHIR resource.", line))
+                    unreadable.append(
+                        Unreadable(chunk.source, number, "It is not a FHIR resource.", bytes(line))
+                    )
                     continue
                 rows += rows_of(resource)
             except orjson.JSONDecodeError as error:
-                unreadable.append(
-                    Unreadable(chunk.source, number, f"It is not JSON (column {error.colno}).", line)
-                )
+                if line and not (kept := bytes(line)).isspace():
+                    reason = f"It is not JSON (column {error.colno})."
+                    unreadable.append(Unreadable(chunk.source, number, reason, kept))
             except RowError as error:
                 raise _placed(error, chunk, number) from error
             if len(rows) >= ROWS_PER_BATCH:
-                self._take(rows, batches, runner)
-        self._take(rows, batches, runner)
+                self._take(rows, batches)
+        self._take(rows, batches)
         return batches, unreadable
 
-    def _take(self, rows: list[tuple[Any, ...]], batches: list[bytes], runner: Runner) -> None:
-        if runner.findings.rows > MAX_ROWS_PER_CHUNK:
+    def _take(self, rows: list[tuple[Any, ...]], batches: list[bytes]) -> None:
+        findings = self._runner.findings
+        if findings.rows > MAX_ROWS_PER_CHUNK:
             raise TooLarge(
                 f"A piece of the input becomes more than {MAX_ROWS_PER_CHUNK} rows.",
                 where=self._view.name or "the view",
@@ -165,7 +171,7 @@ class Worker:
                 next_step="Put the forEach that stand beside each other into views of their own.",
             )
         if rows:
-            batches.append(self._encoder.encode(rows, runner.findings))
+            batches.append(self._encoder.encode(rows, findings))
             rows.clear()
 
 
