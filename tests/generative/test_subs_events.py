@@ -147,7 +147,7 @@ def _follow(follower: Follower) -> None:
         pass
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_every_subscription_has_exactly_its_events(site: Site, steps: list[Any]) -> None:
     room = site.subscriptions

@@ -107,6 +107,8 @@ def test_a_token_holds_once_and_nothing_is_told_without_one(site: Site, client: 
     given = token(client, "once")
     with bound(url, f"bind-with-token {given}") as socket:
         assert parameters(heard(socket))["type"] == "handshake"
+    with bound(url, "x" * 100_000) as socket, pytest.raises(ConnectionClosed):
+        socket.recv(timeout=10)
     for message in (f"bind-with-token {given}", "bind-with-token nonsense", "hello", "{", "[]"):
         with bound(url, message) as socket:
             assert heard(socket)["resourceType"] == "OperationOutcome"
@@ -129,7 +131,7 @@ def test_a_token_tells_only_what_its_holder_may_read(site: Site, client: Client,
 
 
 def test_a_heartbeat_keeps_the_line_alive(site: Site, client: Client, url: str) -> None:
-    make(site, client, "beat", heartbeat_period=5)
+    make(site, client, "beat", heartbeat_period=1)
     with bound(url, f"bind-with-token {token(client, 'beat')}") as socket:
         assert parameters(heard(socket))["type"] == "handshake"
         assert parameters(heard(socket))["type"] == "heartbeat"

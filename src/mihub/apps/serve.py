@@ -53,6 +53,8 @@ def _server(app: ASGIApp) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=5,
+            # What a websocket's client says is a word and a token; nobody fills our memory before they have shown one.
+            ws_max_size=64 * 1024,
             lifespan="on",
         )
     )

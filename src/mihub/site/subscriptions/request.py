@@ -29,7 +29,7 @@ MOST_COUNT: Final = 1000
 _DEFAULT_COUNT: Final = 100
 _DEFAULT_TIMEOUT: Final = 30
 _LONGEST_TIMEOUT: Final = 120
-_SHORTEST_HEARTBEAT: Final = 5
+_SHORTEST_HEARTBEAT: Final = 1
 _HEADER: Final = regex.compile(
     r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}):[\x20\t]*([\x21-\x7e][\x20-\x7e]{0,4000}|)"
 )
