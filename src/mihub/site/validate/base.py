@@ -42,7 +42,7 @@ class World(Protocol):
 
     codes: Codes
     best_practice: bool
-    deadline_seconds: float
+    max_steps: int
 
     def tree(self, canonical: str) -> Node | None:
         """The tree of a structure, None when it is unknown or broken."""
@@ -104,7 +104,7 @@ class BaseTypes:
         """The conditions of an element definition that the shape does not decide itself."""
         world = self._world
         return [
-            compiled(row, type_name, world.deadline_seconds)
+            compiled(row, type_name, world.max_steps)
             for row in constraints_of(definition)
             if row.key not in known and (world.best_practice or not row.best_practice)
         ]

@@ -192,7 +192,7 @@ class Delta:
         type_name = node.path if model_type(node.path) is not None and code not in PRIMITIVES else code
         engine = self.engine
         return [
-            compiled(row, type_name or "Element", engine.deadline_seconds, self.url)
+            compiled(row, type_name or "Element", engine.max_steps, self.url)
             for row in rows
             if not (row.key in keys and row.key.startswith(("dom-", "ref-", "ele-", "ext-")))
             and (engine.best_practice or not row.best_practice)

@@ -34,13 +34,13 @@ class Engine:
     """Implements what `base`, `profile`, `extensions` and `references` ask of their surroundings."""
 
     def __init__(
-        self, definitions: Definitions, codes: Codes, *, best_practice: bool, deadline_seconds: float
+        self, definitions: Definitions, codes: Codes, *, best_practice: bool, max_steps: int
     ) -> None:
         self.definitions = definitions
         self.generation = definitions.generation
         self.codes = codes
         self.best_practice = best_practice
-        self.deadline_seconds = deadline_seconds
+        self.max_steps = max_steps
         self.lock = threading.RLock()
         self._trees: dict[str, Node | None] = {}
         self._pins = Pins(definitions)
@@ -97,7 +97,7 @@ class Engine:
         """A resource inside another. Contained ones keep the container as %rootResource, entries are their own."""
         name = where[1]
         before = run.resource, run.root, run.profile, run.ids, run.spent
-        run.resource, run.profile, run.ids, run.spent = value, "", set(), 0.0
+        run.resource, run.profile, run.ids, run.spent = value, "", set(), 0
         if name == "contained":
             _contained_id(value, where, run)
         else:

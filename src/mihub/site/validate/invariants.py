@@ -7,11 +7,10 @@ https://hl7.org/fhir/R4/conformance-rules.html#constraints. Below: `presence`, `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any, Final
 
 from mihub.core.fhir import Json
-from mihub.core.fhir.fhirpath import Element, Expression, FhirPathError, compile, r4  # noqa: A004
+from mihub.core.fhir.fhirpath import Element, Expression, FhirPathError, Limits, Meter, compile, r4  # noqa: A004
 from mihub.core.fhir.fhirpath.scope import NO_HOOKS
 from mihub.core.fhir.fhirpath.types import TypeInfo
 from mihub.site.validate import natives
@@ -23,6 +22,8 @@ from mihub.site.validate.shapes import Check
 
 # How many times the time of one resource a whole Bundle may take.
 _RESOURCES: Final = 15
+# What is found must not depend on how busy the machine is: steps bound the work, the clock only what steps cannot see.
+_BACKSTOP: Final = 60.0
 _BEST_PRACTICE: Final = "http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice"
 # Decided by the shape checks themselves: an element with nothing in it, an extension with both or neither.
 BUILT_IN: Final = frozenset({"ele-1", "ext-1"})
@@ -57,14 +58,14 @@ def constraints_of(definition: Json) -> list[Constraint]:
     return found
 
 
-def compiled(constraint: Constraint, type_name: str, seconds: float, profile: str = "") -> Check:
+def compiled(constraint: Constraint, type_name: str, steps: int, profile: str = "") -> Check:
     """The check of one condition on elements of a type (`Patient`, `Patient.contact`, `HumanName`, `code`)."""
     kind = model_type(type_name) or r4().untyped
     try:
         expression = compile(natives.meant(constraint.expression))
     except FhirPathError as error:
         return _named(constraint, error.what, profile)
-    slow = _slow(constraint, expression, kind, seconds, profile)
+    slow = _slow(constraint, expression, kind, steps, profile)
     native = natives.fast(constraint.expression)
     presence = quick(expression.tree, kind)
     if native is None and presence is None:
@@ -112,37 +113,37 @@ def _guarded(
     return check
 
 
-def _slow(
-    constraint: Constraint, expression: Expression, kind: TypeInfo, seconds: float, profile: str
-) -> Check:
+def _slow(constraint: Constraint, expression: Expression, kind: TypeInfo, steps: int, profile: str) -> Check:
     key, facts = constraint.key, _facts(constraint)
 
     def check(value: Any, where: Where, run: Run) -> None:
-        if run.spent > seconds or run.spent_before > seconds * _RESOURCES:
-            run.add(f"invariant-deadline:{key}", where, "warning", profile, seconds=f"{seconds:g}")
+        left = min(steps - run.spent, steps * _RESOURCES - run.spent_before)
+        if left <= 0:
+            run.add(f"invariant-deadline:{key}", where, "warning", profile, steps=f"{steps:,}")
             return
-        begin = perf_counter()
+        meter = Meter()
         try:
-            verdict = _evaluate(expression, value, kind, run)
+            verdict = _evaluate(expression, value, kind, run, Limits(steps=left, seconds=_BACKSTOP), meter)
         except FhirPathError as error:
             run.add(f"invariant-not-run:{key}", where, "warning", profile, reason=error.what)
             return
         finally:
-            run.spent += perf_counter() - begin
+            run.spent += meter.steps
         if not verdict:
             run.add(f"invariant:{key}", where, constraint.severity, profile, **facts)
 
     return check
 
 
-def _evaluate(expression: Expression, value: Any, kind: TypeInfo, run: Run) -> bool:
+def _evaluate(
+    expression: Expression, value: Any, kind: TypeInfo, run: Run, limits: Limits, meter: Meter
+) -> bool:
     """As the Java validator counts: empty is a violation, one value that is no boolean is not."""
     start = value if value.__class__ is Element else Element(value, kind)
     if run.hooks is None:
         run.hooks = run.engine.hooks(run) if run.engine is not None else NO_HOOKS
-    found = expression.items(
-        start, variables={"resource": run.resource, "rootResource": run.root}, hooks=run.hooks
-    )
+    variables = {"resource": run.resource, "rootResource": run.root}
+    found = expression.items(start, variables=variables, hooks=run.hooks, limits=limits, meter=meter)
     if len(found) != 1:
         return bool(found)
     item = found[0]

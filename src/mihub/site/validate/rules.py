@@ -130,5 +130,5 @@ RULES: Final[dict[str, str]] = {
     # Conditions.
     "invariant": "invariant",
     "invariant-not-run": "not-supported",
-    "invariant-deadline": "timeout",
+    "invariant-deadline": "too-costly",
 }

@@ -50,8 +50,8 @@ class Run:
         # The Bundle around, where there is one: what references may be resolved in.
         self.container: Container | None = None
         # Seconds that expressions took on the present resource, and on those before it.
-        self.spent = 0.0
-        self.spent_before = 0.0
+        self.spent = 0
+        self.spent_before = 0
         # Ids of elements of the present resource.
         self.ids: set[str] = set()
         # What FHIRPath may ask; made when the first expression runs.

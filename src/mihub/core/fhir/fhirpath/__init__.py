@@ -10,11 +10,11 @@ from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.expression import Expression, compile  # noqa: A004  # the word of the specification
 from mihub.core.fhir.fhirpath.quantity import Quantity
 from mihub.core.fhir.fhirpath.render import render
-from mihub.core.fhir.fhirpath.scope import Hooks, Limits
+from mihub.core.fhir.fhirpath.scope import Hooks, Limits, Meter
 from mihub.core.fhir.fhirpath.temporal import Date, DateTime, Time
 from mihub.core.fhir.fhirpath.types import Model, r4
 
 __all__ = [
-    "Date", "DateTime", "Element", "Expression", "FhirPathError", "Hooks", "Limits", "Model", "Quantity", "Time", "TypeValue",
-    "compile", "r4", "render",
+    "Date", "DateTime", "Element", "Expression", "FhirPathError", "Hooks", "Limits", "Meter", "Model", "Quantity", "Time",
+    "TypeValue", "compile", "r4", "render",
 ]  # fmt: skip

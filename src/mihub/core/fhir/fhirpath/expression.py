@@ -17,7 +17,7 @@ from mihub.core.fhir.fhirpath.errors import FhirPathError
 from mihub.core.fhir.fhirpath.nodes import Node
 from mihub.core.fhir.fhirpath.operators import truth
 from mihub.core.fhir.fhirpath.parser import parse
-from mihub.core.fhir.fhirpath.scope import DEFAULT_LIMITS, NO_HOOKS, Hooks, Limits, Scope
+from mihub.core.fhir.fhirpath.scope import DEFAULT_LIMITS, NO_HOOKS, Hooks, Limits, Meter, Scope
 from mihub.core.fhir.fhirpath.shapes import Checker, Shape
 from mihub.core.fhir.fhirpath.types import Model, TypeInfo, r4
 
@@ -59,9 +59,13 @@ class Expression:
         now: datetime | None = None,
         hooks: Hooks = NO_HOOKS,
         limits: Limits = DEFAULT_LIMITS,
+        meter: Meter | None = None,
     ) -> list[Item]:
-        """As `evaluate`, with each element's type and extensions: `Element`s and System values."""
-        return list(self._found(resource, variables, now, hooks, limits))
+        """As `evaluate`, with each element's type and extensions: `Element`s and System values.
+
+        `meter` learns how many steps it took, also when it was refused.
+        """
+        return list(self._found(resource, variables, now, hooks, limits, meter))
 
     def test(
         self,
@@ -82,6 +86,7 @@ class Expression:
         now: datetime | None,
         hooks: Hooks,
         limits: Limits,
+        meter: Meter | None = None,
     ) -> Items:
         model = self._model
         start = resource if resource.__class__ is Element else root(resource, model, self._kind)
@@ -89,10 +94,14 @@ class Expression:
         known = {"context": here, "resource": here, "rootResource": here}
         if variables:
             known.update((name, _given(value, model)) for name, value in variables.items())
+        scope = Scope(model, start, known, hooks, now, limits)
         try:
-            return self._run(Scope(model, start, known, hooks, now, limits))
+            return self._run(scope)
         except RecursionError:
             raise _too_deep() from None
+        finally:
+            if meter is not None:
+                meter.steps += limits.steps - scope.steps_left
 
 
 def _given(value: Any, model: Model) -> Items:

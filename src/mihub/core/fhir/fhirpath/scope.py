@@ -62,6 +62,13 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 @dataclass(slots=True)
+class Meter:
+    """Counts the steps of several evaluations, for a caller who bounds them together."""
+
+    steps: int = 0
+
+
+@dataclass(slots=True)
 class _Watch:
     """The clock of one evaluation."""
 
