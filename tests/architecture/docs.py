@@ -90,7 +90,18 @@ def error_kinds() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES = {"command-line.md": command_line, "settings.md": settings, "errors.md": error_kinds}
+def opinions() -> str:
+    from tests.conformance.judged_opinions import page
+
+    return page()
+
+
+PAGES = {
+    "command-line.md": command_line,
+    "settings.md": settings,
+    "errors.md": error_kinds,
+    "validation-opinions.md": opinions,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -12,19 +12,19 @@ import io
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
+from mihub.core.fhir.definitions.core import core_definitions
 from mihub.core.fhir.fhirpath import r4
 from mihub.site.validate.finding import Finding
 
 _INDEX = re.compile(r"\[\d+\]")
 _TYPED = re.compile(r"\.ofType\(\w+\)")
-_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]\w*$")
 
 
 @dataclass(frozen=True, order=True)
@@ -66,11 +66,31 @@ def schema_opinion(file: Path) -> Opinion:
 
     def opinion(resource: dict[str, Any]) -> list[Said]:
         name = resource.get("resourceType")
-        if not isinstance(name, str) or f"{name}" not in schema["definitions"]:
+        if not isinstance(name, str) or name not in schema["definitions"]:
             return [Said("resourceType", "Resource")]
-        return [_schema_said(name, error, resource) for error in of_type(name).iter_errors(resource)]
+        found = [_schema_said(name, error) for error in of_type(name).iter_errors(resource)]
+        for place, inner in _inner(resource):
+            found += [
+                Said(one.rule, f"{name}.{place}" + one.place[len(one.place.partition(".")[0]) :])
+                for one in opinion(inner)
+            ]
+        return found
 
     return opinion
+
+
+def _inner(resource: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Resources inside this one, each by its own schema: one schema with all types takes long to compile."""
+    rest: list[tuple[str, Any]] = list(resource.items())
+    while rest:
+        place, node = rest.pop()
+        if isinstance(node, list):
+            rest += [(place, one) for one in node]
+        elif isinstance(node, dict) and place.rpartition(".")[2] in ("contained", "resource", "outcome"):
+            if "resourceType" in node:
+                yield place, node
+        elif isinstance(node, dict):
+            rest += [(f"{place}.{key}", value) for key, value in node.items()]
 
 
 def _plain_r4(schema: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +100,8 @@ def _plain_r4(schema: dict[str, Any]) -> dict[str, Any]:
         for name, row in schema["definitions"].items()
         if name == "ResourceList" or r4().type(name.partition("_")[0]) is not None
     }
-    definitions["ResourceList"] = {"oneOf": [{"$ref": f"#/definitions/{n}"} for n in definitions if r4().is_resource(n)]}
+    # Resources inside are asked one by one.
+    definitions["ResourceList"] = {"type": "object", "required": ["resourceType"]}
     for name in ("project", "author", "onBehalfOf", "account", "accounts", "compartment"):
         definitions["Meta"]["properties"].pop(name, None)
         definitions["Meta"]["properties"].pop(f"_{name}", None)
@@ -100,33 +121,39 @@ def _needed(definitions: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _schema_said(name: str, error: Any, resource: dict[str, Any]) -> Said:
+def _schema_said(name: str, error: Any) -> Said:
     steps = [str(step) for step in error.instance_path if not isinstance(step, int)]
     keyword = str(error.schema_path[-1]) if error.schema_path else type(error.kind).__name__
-    return Said(keyword, plain_place(".".join((name, *steps)), resource))
+    return Said(keyword, plain_place(".".join((name, *steps))))
 
 
-def plain_place(place: str, resource: dict[str, Any]) -> str:
+def plain_place(place: str) -> str:
     """Without `_` and with choices by their stem, as ours are."""
     stem = place.split(".")
     return ".".join([stem[0], *(_choice(step.lstrip("_")) for step in stem[1:])])
 
 
 @functools.cache
+def _choices() -> dict[str, str]:
+    """`valueQuantity` -> `value`, for every choice of R4."""
+    found = {}
+    for known in core_definitions().all("StructureDefinition"):
+        kind = r4().type(known.type)
+        structure = (
+            core_definitions().structure(known.url)
+            if kind is not None and known.derivation != "constraint"
+            else None
+        )
+        for element in structure.resource["snapshot"]["element"] if structure is not None else ():
+            stem = element["path"].rpartition(".")[2]
+            if stem.endswith("[x]"):
+                for row in element.get("type", ()):
+                    found[stem[:-3] + row["code"][0].upper() + row["code"][1:]] = stem[:-3]
+    return found
+
+
 def _choice(step: str) -> str:
-    for length in range(3, len(step)):
-        if step[length].isupper() and r4().type(step[length:]) or r4().type(step[length].lower() + step[length + 1 :]):
-            if step[:length] in _STEMS:
-                return step[:length]
-    return step
-
-
-_STEMS = frozenset(
-    """value effective onset abatement deceased multipleBirth performed occurrence medication dose rate timing asNeeded
-    serviced location allowed product defaultValue fixed pattern minValue maxValue answer subject age born name code item
-    reason entity additive detail content topic target due statusReason bodySite collected time indication diagnosis
-    procedure source author versionAlgorithm legallyBinding created identified used""".split()
-)
+    return _choices().get(step, step.removesuffix("[x]"))
 
 
 def pyrofile_opinion(packages: Sequence[Path], cache: Path) -> Opinion:
@@ -150,9 +177,10 @@ def pyrofile_opinion(packages: Sequence[Path], cache: Path) -> Opinion:
             report = validator.validate_resource(resource)
         name = str(resource.get("resourceType"))
         return [
-            Said(one.code, plain_place(_slices(_INDEX.sub("", one.path or name)), resource))
+            Said(one.code, plain_place(_slices(_INDEX.sub("", one.path or name))))
             for one in report.issues
-            if one.severity.value == "error"
+            # What it could not evaluate is no opinion.
+            if one.severity.value == "error" and ".unsupported" not in one.code
         ]
 
     return opinion
