@@ -15,16 +15,13 @@ from typing import Any, Final
 import orjson
 
 from mihub.apps import console
-from mihub.apps import site as site_command
 from mihub.core.fhir.views import View, read
 from mihub.core.policy.actor import Access, Actor, MemberId, Purpose, Role
 from mihub.core.policy.rules import Action
 from mihub.errors import InvalidInput, NotFound
-from mihub.site.api.views import records_of
 from mihub.site.views import arrow, files, library, running
 from mihub.site.views.crew import Crew
 from mihub.site.views.formats import PARQUET, Format, named
-from mihub.site.views.record import Selection
 from mihub.site.views.work import AnyChunk
 
 _SHOWN: Final = 20
@@ -181,6 +178,11 @@ def _opened(site: Path | None, sources: Sequence[Path], since: datetime | None) 
         found = files.found(sources)
         yield lambda view: files.chunks(found)
         return
+    # A site takes longer to load than a table from files to make.
+    from mihub.apps import site as site_command
+    from mihub.site.api.views import records_of
+    from mihub.site.views.record import Selection
+
     with site_command.opened(site) as opened, records_of(opened.record).snapshot() as snapshot:
         access = operator(opened.member)
         within = opened.record.gate.restriction(access, Action.EXPORT)
