@@ -16,7 +16,7 @@ import orjson
 from mihub.apps import console
 from mihub.apps.site import opened
 from mihub.errors import NotFound
-from mihub.site.subscriptions.outbox import Counts, Kept
+from mihub.site.subscriptions.kept import Counts, Kept
 from mihub.site.subscriptions.room import Subscriptions
 
 

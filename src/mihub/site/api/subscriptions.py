@@ -24,8 +24,8 @@ from mihub.site.api.reply import Reply, document
 from mihub.site.search.question import IdIn, Question
 from mihub.site.store.protocol import Version
 from mihub.site.subscriptions import backport, topics
+from mihub.site.subscriptions.kept import INFINITY, LIVE, Kept
 from mihub.site.subscriptions.notification import notification, statuses
-from mihub.site.subscriptions.outbox import INFINITY, LIVE, Kept
 from mihub.site.subscriptions.room import Subscriptions
 
 Work = Callable[[Call, Request, bytes], Reply]

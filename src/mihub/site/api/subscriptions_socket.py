@@ -22,8 +22,8 @@ from mihub.core.policy.actor import Access
 from mihub.errors import MihubError, TooLarge, Unauthenticated
 from mihub.site.quarantine.told import outcome_of
 from mihub.site.site import Site
+from mihub.site.subscriptions.kept import Kept
 from mihub.site.subscriptions.notification import notification
-from mihub.site.subscriptions.outbox import Kept
 from mihub.site.subscriptions.request import Wanted
 from mihub.site.subscriptions.room import Subscriptions
 

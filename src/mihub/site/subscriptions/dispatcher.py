@@ -20,8 +20,9 @@ from mihub import log
 from mihub.errors import MihubError
 from mihub.site.subscriptions.courier import Courier, Outcome
 from mihub.site.subscriptions.follower import Follower
+from mihub.site.subscriptions.kept import INFINITY, Event, Kept
 from mihub.site.subscriptions.notification import Told, notification
-from mihub.site.subscriptions.outbox import INFINITY, Event, Kept, Outbox
+from mihub.site.subscriptions.outbox import Outbox
 from mihub.site.subscriptions.request import Reader, Wanted
 from mihub.site.subscriptions.status_writer import StatusWriter
 from mihub.site.subscriptions.telling import Telling

@@ -22,7 +22,9 @@ from mihub.site.store.content import digest
 from mihub.site.store.protocol import Store, Version
 from mihub.site.store.rows import Indexer
 from mihub.site.subscriptions.filters import Filters
-from mihub.site.subscriptions.outbox import INFINITY, LIVE, Following, Kept, Outbox
+from mihub.site.subscriptions.following import Following
+from mihub.site.subscriptions.kept import INFINITY, LIVE, Kept
+from mihub.site.subscriptions.outbox import Outbox
 from mihub.site.subscriptions.request import Reader, Wanted
 from mihub.site.subscriptions.versions import Versions, access_to_text
 

@@ -16,7 +16,7 @@ import orjson
 
 from mihub.core.fhir import Json, Resource
 from mihub.site.subscriptions import backport
-from mihub.site.subscriptions.outbox import Event, Kept
+from mihub.site.subscriptions.kept import Event, Kept
 from mihub.site.subscriptions.topics import topic_of
 
 _METHODS: Final = {

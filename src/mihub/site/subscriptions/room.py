@@ -32,7 +32,8 @@ from mihub.site.subscriptions.courier import Courier
 from mihub.site.subscriptions.dispatcher import Dispatcher, Patience
 from mihub.site.subscriptions.follower import Follower
 from mihub.site.subscriptions.hosts import Hosts
-from mihub.site.subscriptions.outbox import Event, Kept, Outbox
+from mihub.site.subscriptions.kept import Event, Kept
+from mihub.site.subscriptions.outbox import Outbox
 from mihub.site.subscriptions.request import Reader
 from mihub.site.subscriptions.status_writer import StatusWriter
 from mihub.site.subscriptions.telling import Telling

@@ -13,7 +13,8 @@ from mihub.core.fhir import Resource
 from mihub.core.policy.actor import Access
 from mihub.errors import PreconditionFailed, Unprocessable
 from mihub.site.store.protocol import Put, Store
-from mihub.site.subscriptions.outbox import Kept, Outbox
+from mihub.site.subscriptions.kept import Kept
+from mihub.site.subscriptions.outbox import Outbox
 from mihub.site.subscriptions.versions import Versions
 
 

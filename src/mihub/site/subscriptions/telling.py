@@ -15,8 +15,8 @@ from mihub.core.policy.restriction import Restriction
 from mihub.site.store.protocol import Audit, Note
 from mihub.site.store.rows import Indexer
 from mihub.site.subscriptions.filters import Filters
+from mihub.site.subscriptions.kept import Event
 from mihub.site.subscriptions.notification import Told
-from mihub.site.subscriptions.outbox import Event
 from mihub.site.subscriptions.versions import Versions
 
 _FACTS: Final = {"create": "C", "update": "U", "leave": "U", "delete": "D"}
