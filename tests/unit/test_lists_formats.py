@@ -324,6 +324,15 @@ def test_encodings_are_told_apart(lists: CodeLists, tmp_path: Path, encoding: st
     assert display(alpha, "I900001") == "Ödem der Lüfte, mäßig"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_a_table_of_ones_own_is_read_in_any_encoding_that_says_itself(
+    lists: CodeLists, tmp_path: Path, encoding: str
+) -> None:
+    wards = write(tmp_path / "wards.csv", "code;display\nÄ1;Ämter\n", encoding)
+    system = Wanted(system="https://my-clinic.example/wards", version="1")
+    assert display(load(lists, wards, wanted=system), "Ä1") == "Ämter"
+
+
 def test_versions_stand_side_by_side_and_the_same_one_is_replaced(lists: CodeLists, tmp_path: Path) -> None:
     for year in (2098, 2099, 2099):
         load(lists, files.icd_meta(tmp_path / f"icd10gm{year}syst-meta.zip", year))

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Final
 
 from mihub.errors import InvalidInput
-from mihub.site.terminology.lists.encoding import encoding_of
+from mihub.site.terminology.lists.encoding import encoding_of, is_binary
 from mihub.site.terminology.lists.entry import CodeList, Entry, Problems, PropertyKind
 from mihub.site.terminology.lists.rows import Row, first_line, rows, separator_of
 from mihub.site.terminology.lists.sources import SourceFile
@@ -36,7 +36,7 @@ def is_atc(file: SourceFile) -> bool:
     """Whether a workbook or table holds ATC codes where they are expected."""
     if is_workbook(file):
         return any(_codes(sheet[:_LOOKED_AT]) >= _NEEDED for sheet in sheets(file))
-    if not file.base.lower().endswith((".csv", ".txt", ".tsv")) or b"\0" in file.head(256):
+    if not file.base.lower().endswith((".csv", ".txt", ".tsv")) or is_binary(file):
         return False
     encoding = encoding_of(file)
     sample = rows(file, _separator(file, encoding), quoted=False, encoding=encoding)

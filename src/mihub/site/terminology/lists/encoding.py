@@ -50,6 +50,12 @@ def encoding_of(file: SourceFile) -> str:
     return "cp1252"
 
 
+def is_binary(file: SourceFile) -> bool:
+    """Whether a file's beginning is no text; UTF-16 that says so by its mark is text."""
+    head = file.head(256)
+    return b"\0" in head and not any(head.startswith(mark) for mark, _ in _MARKS)
+
+
 def _is_utf8(file: SourceFile) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with file.open() as stream:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mihub.errors import InvalidInput
-from mihub.site.terminology.lists.encoding import encoding_of
+from mihub.site.terminology.lists.encoding import encoding_of, is_binary
 from mihub.site.terminology.lists.entry import CodeList, Entry, Head, Problems, PropertyKind, Wording
 from mihub.site.terminology.lists.rows import first_line, named, separator_of
 from mihub.site.terminology.lists.sources import SourceFile
@@ -31,7 +31,7 @@ def is_table(file: SourceFile) -> bool:
     """Whether a text file's first line names a column `code`."""
     return (
         file.base.lower().endswith((".csv", ".tsv", ".txt"))
-        and b"\0" not in file.head(64)
+        and not is_binary(file)
         and "code" in _header(file)
     )
 
