@@ -49,8 +49,17 @@ def test_a_condition_is_told_with_its_key() -> None:
     finding = Finding(
         "error", "invariant", "Observation", "invariant:obs-6", facts={"human": "kein Wert und Grund"}
     )
-    assert sentence(finding, "de").startswith("Die Bedingung obs-6 ist nicht erfüllt: kein Wert und Grund")
+    assert sentence(finding, "de").startswith(
+        "Die Bedingung obs-6 ist nicht erfüllt: „kein Wert und Grund“. "
+    )
     assert "obs-6" in sentence(finding, "en-GB")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_others_wrote_is_quoted_and_ends_before_the_advice(language: str) -> None:
+    """A publisher's or the engine's words may be in another language and without a full stop."""
+    for rule in ("invariant", "profile-broken", "invariant-not-run"):
+        assert re.search(r"[„“]\{(human|reason)\}[“”]\.$", sentences(language)[rule].wrong), rule
 
 
 def test_a_missing_fact_and_an_unknown_rule_do_not_fail() -> None:
