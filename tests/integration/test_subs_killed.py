@@ -53,7 +53,7 @@ def _start(folder: Path, hook: Receiver, first: int, last: int) -> subprocess.Po
     )
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(25, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [2, pytest.param(25, marks=(pytest.mark.soak, pytest.mark.timeout(1800)))])
 def test_nothing_is_lost_by_kill_9(kills: int) -> None:
     chance = random.Random(7)
     with database_folder() as folder, receiver() as hook:
