@@ -29,14 +29,17 @@ def test_a_known_statement_ends_with_its_time_and_with_its_key(monkeypatch: pyte
     monkeypatch.setattr("mihub.site.access.gate.prove", counted)
     assert gate.authenticate(header) == gate.authenticate(header) == access()
     assert len(checked) == 1
+    assert (gate.known(header), gate.known(None), gate.known("Bearer other")) == (access(), None, None)
     with pytest.raises(Unauthenticated, match="signature"):
         gate.authenticate(header[:-6] + "AAAAAA")
     now[0] += assertion.TTL_SECONDS + 1
+    assert gate.known(header) is None
     with pytest.raises(Unauthenticated, match="expired"):
         gate.authenticate(header)
     now[0] -= 60
     assert gate.authenticate(header) == access()
     keys[PORTAL] = ECKey.generate_key("P-384", private=True)
+    assert gate.known(header) is None
     with pytest.raises(Unauthenticated, match="signature"):
         gate.authenticate(header)
     del keys[PORTAL]
