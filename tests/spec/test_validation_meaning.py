@@ -6,12 +6,14 @@ says. A case names its errors (and the warnings it is about) completely: rule wo
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
 
 from mihub.core.fhir.definitions.core import core_definitions
 from mihub.core.fhir.definitions.memory import MemoryDefinitions
+from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.site.terminology.terminology import Terminology
 from mihub.site.validate.validator import ProfileValidator
 from tests.validate_samples import CONDITION, ENCOUNTER, OBSERVATION, PATIENT, canonical, changed, profile
@@ -36,12 +38,21 @@ def c(
     return pytest.param(resource, expected, by, claimed, id=name)
 
 
+def judge(definitions: Definitions) -> ProfileValidator:
+    return ProfileValidator(definitions, Terminology(definitions), best_practice=False)
+
+
+@cache
+def r4_alone() -> ProfileValidator:
+    return judge(core_definitions())
+
+
 def check(
     resource: dict[str, Any], expected: tuple[str, ...], by: tuple[dict[str, Any], ...], claimed: list[str]
 ) -> None:
-    definitions = MemoryDefinitions(by, core_definitions()) if by else core_definitions()
-    validator = ProfileValidator(definitions, Terminology(definitions), best_practice=False)
-    found = validator.validate(resource, claimed)
+    found = (judge(MemoryDefinitions(by, core_definitions())) if by else r4_alone()).validate(
+        resource, claimed
+    )
     said = {f"{f.rule}@{f.location}" for f in found if f.severity in ("error", "fatal")}
     warned = {f"?{f.rule}@{f.location}" for f in found if f.severity == "warning"}
     wanted = {one for one in expected if one[0] == "?"}
@@ -870,6 +881,49 @@ VALUES = [
 ]
 
 
+# Elements that repeat another's content have no type of their own and are held to the profile all the same.
+GROUPS = {
+    "resourceType": "Questionnaire",
+    "status": "active",
+    "item": [{"linkId": "1", "type": "group", "item": [{"linkId": "2", "type": "string"}]}],
+}
+REPEATED = [
+    c(
+        "what a profile demands inside of repeated content",
+        GROUPS,
+        "cardinality-min@Questionnaire.item[0].item[0]",
+        by=(profile("p", "Questionnaire", {"id": "Questionnaire.item.item.text", "min": 1}),),
+    ),
+    c(
+        "what a profile forbids inside of repeated content",
+        GROUPS,
+        "cardinality-max@Questionnaire.item[0]",
+        by=(profile("p", "Questionnaire", {"id": "Questionnaire.item.item", "max": "0"}),),
+    ),
+    c(
+        "slices of repeated content",
+        {
+            "resourceType": "Parameters",
+            "parameter": [{"name": "a", "part": [{"name": "b", "valueString": "x"}]}],
+        },
+        "cardinality-min@Parameters.parameter[0].part[0]",
+        by=(
+            profile(
+                "p",
+                "Parameters",
+                {
+                    "id": "Parameters.parameter.part",
+                    "slicing": {"discriminator": [{"type": "value", "path": "name"}], "rules": "open"},
+                },
+                {"id": "Parameters.parameter.part:b"},
+                {"id": "Parameters.parameter.part:b.name", "fixedString": "b"},
+                {"id": "Parameters.parameter.part:b.resource", "min": 1},
+            ),
+        ),
+    ),
+]
+
+
 def sliced(
     *rows: dict[str, Any],
     path: str = "Patient.identifier",
@@ -1302,6 +1356,7 @@ CASES = [
     *NARRATIVE,
     *EXTENSIONS,
     *VALUES,
+    *REPEATED,
     *SLICES,
     *TARGETS,
     *CODES,

@@ -13,6 +13,7 @@ from typing import Any, Final
 from mihub.core.fhir import Json
 from mihub.site.validate.codes import Answer, Codes
 from mihub.site.validate.finding import Severity
+from mihub.site.validate.names import shown_address
 from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import Check
 
@@ -203,7 +204,7 @@ def _system(coding: Any) -> str:
 
 def _address(text: Any) -> str:
     """An address; a text that is none is not shown."""
-    return text if isinstance(text, str) and ":" in text and " " not in text and len(text) < 200 else ""
+    return shown_address(text).replace("?", "")
 
 
 def _concept(value_set: _Set, no_code_is_fine: bool) -> Check:

@@ -240,7 +240,8 @@ def _named(node: Node, grounds: Grounds) -> tuple[str, list[str], list[str]]:
     ground = grounds[-1] if grounds else node
     name = ground.name
     every = [type_code(row) for row in ground.types]
-    own = [type_code(row) for row in node.types] or every
+    # An element that repeats another's content (contentReference) has no type, and children all the same.
+    own = [type_code(row) for row in node.types] or every or [""]
     if name != node.name and node.name.startswith(name.removesuffix("[x]")):
         # A choice the profile renamed: `valueQuantity` allows Quantity alone.
         own = [code for code in every if node.name.lower().endswith(code.lower())] or own

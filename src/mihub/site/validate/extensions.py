@@ -14,7 +14,7 @@ from mihub.core.fhir.fhirpath import Element, FhirPathError, compile, r4  # noqa
 from mihub.core.fhir.fhirpath.types import TypeInfo
 from mihub.errors import MihubError
 from mihub.site.validate.finding import Severity
-from mihub.site.validate.names import model_type, type_code
+from mihub.site.validate.names import model_type, shown_address, type_code
 from mihub.site.validate.primitives import absolute
 from mihub.site.validate.run import RESOURCE, Run, Where
 from mihub.site.validate.shapes import Check
@@ -101,7 +101,7 @@ class Extensions:
             if not inside:
                 run.add("extension-url", where)
             return
-        facts = {"url": url if len(url) < 300 else url[:300]}
+        facts = {"url": shown_address(url)}
         if "|" in url:
             run.add("extension-url-version", where, "error", **facts)
         elif modifier:

@@ -5,6 +5,7 @@ Source: https://hl7.org/fhir/R4/formats.html#choice. Above: `base`, `profile`.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any, Final
 
@@ -53,6 +54,18 @@ def spells(name: str, choice: str) -> bool:
         return False
     kind = name[len(stem) :]
     return kind[:1].isupper() and (model_type(kind) or model_type(kind[:1].lower() + kind[1:])) is not None
+
+
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s?#@<>\"'{}]{1,250}").match
+
+
+def shown_address(text: Any) -> str:
+    """The address of a system, an extension or a profile, as a fact: without query and fragment; "?" for a text that is none.
+
+    These name things that were published, not people; everything else in a resource is never shown.
+    """
+    found = _ADDRESS(text) if isinstance(text, str) and not any(c in text for c in " \t\r\n@") else None
+    return found.group(0) if found is not None else "?"
 
 
 def canonical_of(code: str) -> str:

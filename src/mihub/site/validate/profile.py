@@ -15,7 +15,7 @@ from mihub.core.fhir.fhirpath import r4
 from mihub.errors import MihubError
 from mihub.site.validate.delta import Delta
 from mihub.site.validate.demands import extension_url
-from mihub.site.validate.names import CORE, model_type
+from mihub.site.validate.names import CORE, model_type, shown_address
 from mihub.site.validate.primitives import absolute
 from mihub.site.validate.run import Run, Where
 from mihub.site.validate.shapes import Check
@@ -110,9 +110,11 @@ class Profiles:
         if profile is None:
             reason = self._engine.broken.get(canonical)
             if reason is not None:
-                run.add("profile-broken", place, "warning", "", canonical=_shown(canonical), reason=reason)
+                run.add(
+                    "profile-broken", place, "warning", "", canonical=shown_address(canonical), reason=reason
+                )
             else:
-                run.add("profile-unknown", place, "warning", "", canonical=_shown(canonical))
+                run.add("profile-unknown", place, "warning", "", canonical=shown_address(canonical))
             return
         if profile.type != name and not self._above(profile.type, name):
             run.add("profile-type", place, "error", canonical, expected=profile.type, type=name)
@@ -219,8 +221,3 @@ def _of_code(observation: Json) -> list[str]:
             if name is not None:
                 return [CORE + name]
     return []
-
-
-def _shown(canonical: str) -> str:
-    """A canonical as a fact; what is no address is not shown."""
-    return canonical[:300] if ":" in canonical and " " not in canonical else "?"

@@ -13,6 +13,7 @@ from mihub.core.fhir.definitions.protocol import Definitions
 from mihub.site.validate.bindings import PASSING
 from mihub.site.validate.codes import Answer, Codes
 from mihub.site.validate.finding import Severity
+from mihub.site.validate.names import shown_address
 from mihub.site.validate.run import Run, Where, location
 from mihub.site.validate.shapes import Check
 
@@ -64,7 +65,7 @@ class CodingSystems:
 
 
 def _word(answer: Answer, system: str, value_set: bool) -> _Word | None:
-    facts = {"system": system if len(system) < 200 else "?"}
+    facts = {"system": shown_address(system)}
     if answer.verdict == "no":
         return "error", "code-unknown", facts
     if answer.verdict == "unknown":
