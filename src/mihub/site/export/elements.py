@@ -16,6 +16,20 @@ from mihub.core.fhir.definitions.core import core_definitions
 
 _ALWAYS: Final = frozenset({"resourceType", "id", "meta"})
 _BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
+# Elements of a choice of types, which a request names without their type.
+_CHOICES: Final = frozenset(
+    {
+        "value",
+        "effective",
+        "onset",
+        "abatement",
+        "deceased",
+        "multipleBirth",
+        "medication",
+        "performed",
+        "occurrence",
+    }
+)
 _SUBSETTED: Final = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
     "code": "SUBSETTED",
@@ -27,8 +41,8 @@ def only(text: bytes, resource_type: str, elements: Collection[tuple[str, str]])
     names = {name for kind, name in elements if kind in ("", resource_type)}
     if not names:
         return text
-    kept = _ALWAYS | names | mandatory(resource_type)
-    return b"".join(_cut(line, kept) for line in text.splitlines())
+    kept = _Kept(_ALWAYS | names | mandatory(resource_type))
+    return b"".join([_cut(line, kept) for line in text.split(b"\n") if line])
 
 
 @lru_cache(maxsize=256)
@@ -40,26 +54,33 @@ def mandatory(resource_type: str) -> frozenset[str]:
     return frozenset(path[1] for path in paths if len(path) == 2)
 
 
-def _cut(line: bytes, kept: Collection[str]) -> bytes:
+class _Kept(dict[str, bool]):
+    """Whether an element is kept, worked out once for each name."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, name: str) -> bool:
+        # `_birthDate` stands beside `birthDate`, `valueQuantity` is meant by `value` as well.
+        plain = name.removeprefix("_")
+        kept = plain in self._names or any(
+            plain.startswith(one) and plain[len(one) : len(one) + 1].isupper()
+            for one in _choices(self._names)
+        )
+        self[name] = kept
+        return kept
+
+
+def _choices(names: Collection[str]) -> list[str]:
+    return [one.removesuffix("[x]") for one in names if one in _CHOICES or one.endswith("[x]")]
+
+
+def _cut(line: bytes, kept: _Kept) -> bytes:
     resource: dict[str, Any] = orjson.loads(line)
-    # `_birthDate` stands beside `birthDate`, `valueQuantity` is meant by `value` as well.
-    part = {
-        name: value
-        for name, value in resource.items()
-        if name.removeprefix("_") in kept or _chosen(name, kept)
-    }
+    part = {name: value for name, value in resource.items() if kept[name]}
     if len(part) == len(resource):
         return line + b"\n"
     meta = dict(part.get("meta", {}))
     meta["tag"] = [*meta.get("tag", []), _SUBSETTED]
     return orjson.dumps(part | {"meta": meta}, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _chosen(name: str, kept: Collection[str]) -> bool:
-    plain = name.removeprefix("_")
-    return any(
-        plain.startswith(one.removesuffix("[x]")) and plain[len(one.removesuffix("[x]")) :][:1].isupper()
-        for one in kept
-        if one in ("value", "effective", "onset", "abatement", "deceased", "multipleBirth", "medication", "performed",
-                   "occurrence") or one.endswith("[x]")
-    )  # fmt: skip

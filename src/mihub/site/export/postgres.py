@@ -61,6 +61,7 @@ _NEAR_SPAN: Final = 4
 _HEADER_BYTES: Final = 19
 _ROW: Final = struct.Struct(">hiqiiii")
 _BODY_ROW: Final = struct.Struct(">hiqiii")
+_LISTED: Final = 50_000
 _NOTED: Final = 2_000
 _INTERACTION: Final = "export"
 _SUPPORTING: Final = """
@@ -91,10 +92,15 @@ class PostgresRecord:
             for number, kind in enumerate(self._types(connection, wish, within)):
                 step()
                 where, values = self._where(wish, kind, filters.get(kind, []), within)
-                one = _list(connection, kind, folder / f".list-{number:03}", where, values)
-                if one.count:
-                    listed.append(one)
-                    concerned.update(_concerned(connection, where, values))
+                path = folder / f".list-{number:03}"
+                count = _list(connection, path, where, values)
+                size = 0
+                for rows in _rows_of(path, count):
+                    step()
+                    size += sum(row.size_bytes for row in rows)
+                    concerned.update(_concerned(connection, [row.number for row in rows]))
+                if count:
+                    listed.append(Listed(kind, count, size, path.name))
             deleted = list(self._deleted(connection, wish, within, concerned))
         self._note(wish, access, concerned, sum(one.count for one in listed) + len(deleted), step)
         return Selected(_iso(time), position, listed, deleted)
@@ -105,7 +111,7 @@ class PostgresRecord:
         with (folder / listed.list_name).open("rb") as stream:
             stream.seek(_HEADER_BYTES + first * _ROW.size)
             read = stream.read(wanted * _ROW.size)
-        return [Row(one[2], one[4], one[6]) for one in _ROW.iter_unpack(read)]
+        return _rows(read)
 
     def lines(self, resource_type: str, rows: Sequence[Row]) -> tuple[bytes, int]:
         """See `Record.lines`."""
@@ -212,8 +218,8 @@ class PostgresRecord:
             self._audit.note(notes, access)
 
 
-def _list(connection: Connection, kind: str, path: Path, where: str, values: list[Any]) -> Listed:
-    """Write the list. Sizes come along, so that room and portions are known before a body is read."""
+def _list(connection: Connection, path: Path, where: str, values: list[Any]) -> int:
+    """Write the list; how many it lists. Sizes come along, so that room and portions are known before a body is read."""
     statement = (
         "COPY (SELECT r.rid, r.version_id, octet_length(r.body) FROM resource r"
         f" WHERE {where} ORDER BY r.rid) TO STDOUT (FORMAT BINARY)"
@@ -223,10 +229,19 @@ def _list(connection: Connection, kind: str, path: Path, where: str, values: lis
             for block in copy:
                 stream.write(block)
         durable.force(stream)
-        count = (stream.tell() - _HEADER_BYTES) // _ROW.size
+        return (stream.tell() - _HEADER_BYTES) // _ROW.size
+
+
+def _rows_of(path: Path, count: int) -> Iterator[list[Row]]:
+    """All rows of a list, some at a time."""
+    with path.open("rb") as stream:
         stream.seek(_HEADER_BYTES)
-        size = sum(one[6] for one in _ROW.iter_unpack(stream.read(count * _ROW.size)))
-    return Listed(kind, count, size, path.name)
+        for first in range(0, count, _LISTED):
+            yield _rows(stream.read(min(_LISTED, count - first) * _ROW.size))
+
+
+def _rows(read: bytes) -> list[Row]:
+    return [Row(one[2], one[4], one[6]) for one in _ROW.iter_unpack(read)]
 
 
 def _bodies(copied: bytes, wanted: Mapping[int, int]) -> dict[int, bytes]:
@@ -242,11 +257,10 @@ def _bodies(copied: bytes, wanted: Mapping[int, int]) -> dict[int, bytes]:
     return found
 
 
-def _concerned(connection: Connection, where: str, values: list[Any]) -> dict[str, int]:
-    statement = (
-        f"SELECT c.patient, count(*) FROM resource r JOIN compartment c USING (rid) WHERE {where} GROUP BY 1"
-    )
-    return {str(row[0]): int(row[1]) for row in connection.execute(statement, values)}
+def _concerned(connection: Connection, numbers: list[int]) -> dict[str, int]:
+    """How many of these resources belong to each patient."""
+    statement = "SELECT c.patient, count(*) FROM compartment c WHERE c.rid = ANY(%s) GROUP BY 1"
+    return {str(row[0]): int(row[1]) for row in connection.execute(statement, (numbers,))}
 
 
 def _all(pieces: Sequence[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:
