@@ -196,3 +196,4 @@ def test_validate_without_a_site(line: CommandLine, tmp_path: Path) -> None:
         refused = line.run("validate", str(tmp_path / name), "--json").json
         assert refused["files"][0]["findings"][0]["rule"] == rule
     assert "XML" in line.run("validate", str(tmp_path / "a.xml")).out
+    assert "1 XML file(s) passed over" in line.run("validate", str(tmp_path)).err, "a folder"

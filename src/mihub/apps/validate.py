@@ -37,6 +37,7 @@ from mihub.site.validate.finding import Finding
 from mihub.site.validate.validator import ProfileValidator
 
 _LIMITS: Final = Limits()
+_XML_SUFFIXES: Final = (".xml", ".xml.gz")
 _SUFFIXES: Final = (".json", ".ndjson", ".jsonl", ".json.gz", ".ndjson.gz", ".jsonl.gz")
 _XML: Final = {
     Format.OBDS,
@@ -131,6 +132,7 @@ def run(wanted: Wanted, *, as_json: bool) -> int:
         definitions = _definitions(wanted, stack)
         validator = ProfileValidator(definitions, _codes(wanted, definitions, stack))
         files = list(_files(wanted.files))
+        _say_what_is_passed_over(wanted.files)
         summary, told = Summary(), _Told(wanted, as_json=as_json)
         with console.progress("Files", quiet=as_json) as step:
             for done, path in enumerate(files):
@@ -257,6 +259,16 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
             yield from inside
         else:
             yield path
+
+
+def _say_what_is_passed_over(paths: Sequence[Path]) -> None:
+    """XML in a folder may be FHIR, too: a folder must not pass for right because half of it was not read."""
+    for path in paths:
+        count = (
+            sum(one.name.lower().endswith(_XML_SUFFIXES) for one in path.rglob("*")) if path.is_dir() else 0
+        )
+        if count:
+            console.say(f"{path}: {count} XML file(s) passed over; JSON and NDJSON are validated.")
 
 
 def _definitions(wanted: Wanted, stack: ExitStack) -> Definitions:
