@@ -191,6 +191,15 @@ def test_alpha_id_without_orphacodes_has_one_column_less(lists: CodeLists, tmp_p
     assert said(alpha, "I900009") == {"icd-primary": "X34.1", "valid": True}
 
 
+def test_a_word_that_leads_to_a_code_of_no_list_puts_no_such_code_into_one(
+    lists: CodeLists, tmp_path: Path
+) -> None:
+    icd = load(lists, files.icd_meta(tmp_path / "icd10gm2099syst-meta.zip", 2099))
+    words = "1|I900007|X99.9|||||Lungenunfug\n1|I900008|X34.1|||||Lungenkrebs, erfunden\n"
+    load(lists, write(tmp_path / "alphaidse2099.txt", words))
+    assert list(icd.search("lungen")) == ["X34.1"]
+
+
 def test_alphabetical_index_of_ops_is_searched_but_no_system(lists: CodeLists, tmp_path: Path) -> None:
     load(lists, files.ops_meta(tmp_path / "ops2099syst-meta.zip"))
     path = write(tmp_path / "ops2099alpha_edvtxt_20991103.txt", "0|12345|7-123.0||Lufthebung\n", "cp1252")

@@ -187,4 +187,5 @@ class SqliteCodeSystem:
 
     def search(self, text: str) -> Iterable[str]:
         found = Search(self._database).in_list(self._info, text, _MOST_FOUND)
-        return [hit.code for hit in found]
+        # A word of Alpha-ID may lead to a code that this list does not have; then the hit bears the other list's title.
+        return [hit.code for hit in found if hit.list_title == self._info.title or self._row(hit.code)]
