@@ -14,13 +14,13 @@ from mihub.database.pool import Connection, Pool
 from mihub.site.search import protocol
 from mihub.site.search.catalogue import ANY_TYPE
 from mihub.site.search.postgres_sql import (
-    Sql,
     after_sql,
     condition_sql,
     order_by,
     restriction_sql,
     sort_columns,
 )
+from mihub.site.search.postgres_values import Sql
 from mihub.site.search.protocol import Page
 from mihub.site.search.question import Include, Question
 from mihub.site.store.noting import notes_of_search

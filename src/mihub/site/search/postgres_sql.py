@@ -6,34 +6,26 @@ Above: `postgres`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from mihub.core.policy.restriction import EVERYTHING, Restriction
+from mihub.site.search.postgres_values import Sql, all_sql, among, any_sql, date_sql, merged, value_sql
 from mihub.site.search.question import (
     AllOf,
     AnyOf,
     Chain,
     Condition,
-    DateValue,
     Has,
     IdIn,
-    LinkValue,
     Match,
     Missing,
     OfPatient,
-    QuantityValue,
     SortKey,
-    TextValue,
     Together,
-    TokenValue,
     TypeIn,
     Updated,
-    Value,
 )
-
-# A piece of SQL and its values, in the order of their places.
-Sql = tuple[str, list[Any]]
 
 TABLES: Final = {
     "token": "index_token", "string": "index_text", "date": "index_date", "quantity": "index_quantity",
@@ -43,20 +35,8 @@ _SORT_COLUMNS: Final = {
     "token": "code", "string": "folded", "date": "low", "quantity": "value", "number": "value", "reference": "id",
     "uri": "id",
 }  # fmt: skip
-_DATE: Final = {
-    "eq": "({low} >= %s AND {high} <= %s)",
-    "ne": "NOT ({low} >= %s AND {high} <= %s)",
-    "sa": "{low} >= %s",
-    "eb": "{high} <= %s",
-    "gt": "{high} > %s",
-    "lt": "{low} < %s",
-    "ge": "({high} > %s OR ({low} >= %s AND {high} <= %s))",
-    "le": "({low} < %s OR ({low} >= %s AND {high} <= %s))",
-    "ap": "({low} < %s AND {high} > %s)",
-}
 # Whether it is one parameter -> its comparison.
 _PARAM: Final = {True: "x.param = %s", False: "x.param = ANY(%s)"}
-_NUMBER: Final = {"gt": ">", "sa": ">", "lt": "<", "eb": "<", "ge": ">=", "le": "<="}
 
 
 def condition_sql(condition: Condition, alias: str, within: Restriction) -> Sql:
@@ -67,9 +47,9 @@ def condition_sql(condition: Condition, alias: str, within: Restriction) -> Sql:
         mine = f"SELECT 1 FROM compartment p WHERE p.rid = {alias}.rid AND p.patient = %s"
         return f"EXISTS ({mine})", [condition.patient_id]
     if isinstance(condition, Updated):
-        return _any(
+        return any_sql(
             [
-                _date(v, f"{alias}.last_updated", f"({alias}.last_updated + interval '1 ms')")
+                date_sql(v, f"{alias}.last_updated", f"({alias}.last_updated + interval '1 ms')")
                 for v in condition.values
             ]
         )
@@ -78,13 +58,13 @@ def condition_sql(condition: Condition, alias: str, within: Restriction) -> Sql:
     if isinstance(condition, Match):
         return _match(condition, alias)
     if isinstance(condition, TypeIn):
-        return _among(f"{alias}.type", condition.types)
+        return among(f"{alias}.type", condition.types)
     if isinstance(condition, Together):
         return _together(condition, alias)
     if isinstance(condition, AnyOf):
-        return _any([condition_sql(one, alias, within) for one in condition.conditions])
+        return any_sql([condition_sql(one, alias, within) for one in condition.conditions])
     if isinstance(condition, AllOf):
-        return _all([condition_sql(one, alias, within) for one in condition.conditions])
+        return all_sql([condition_sql(one, alias, within) for one in condition.conditions])
     if isinstance(condition, Chain):
         return _chain(condition, alias, within)
     return _has(condition, alias, within)
@@ -159,19 +139,13 @@ def _missing(condition: Missing, alias: str) -> Sql:
     return f"{word} ({found} AND {param}{kinds})", [_of(condition.indexes), *values]
 
 
-def _among(column: str, values: Collection[str]) -> Sql:
-    """One value as an equality: the planner carries it over to what is joined, and knows how many rows it has."""
-    listed = sorted(values)
-    return (f"{column} = %s", listed) if len(listed) == 1 else (f"{column} = ANY(%s)", [listed])
-
-
 def _of(indexes: tuple[int, ...]) -> int | list[int]:
     """The value for `_PARAM`: one number keeps the plan of an equality."""
     return indexes[0] if len(indexes) == 1 else list(indexes)
 
 
 def _match(match: Match, alias: str) -> Sql:
-    text, values = _any([_value(value, match.modifier) for value in _merged(match.values)])
+    text, values = any_sql([value_sql(value, match.modifier) for value in merged(match.values)])
     word = "NOT EXISTS" if match.modifier == "not" else "EXISTS"
     param = _PARAM[len(match.indexes) == 1]
     return (
@@ -187,10 +161,10 @@ def _together(condition: Together, alias: str) -> Sql:
         name = f"x{number}"
         same = f" ON {name}.rid = x0.rid AND {name}.part = x0.part" if number else ""
         tables.append(f"index_part {name}{same}")
-        fits, values = _any([_value(value, match.modifier) for value in _merged(match.values)])
+        fits, values = any_sql([value_sql(value, match.modifier) for value in merged(match.values)])
         fits = f"{_PARAM[len(match.indexes) == 1]} AND {fits}".replace("x.", f"{name}.")
         pieces.append((fits, [_of(match.indexes), *values]))
-    where, values = _all(pieces)
+    where, values = all_sql(pieces)
     return f"EXISTS (SELECT 1 FROM {' JOIN '.join(tables)} WHERE x0.rid = {alias}.rid AND {where})", values
 
 
@@ -198,9 +172,9 @@ def _chain(chain: Chain, alias: str, within: Restriction) -> Sql:
     inner, following = [], f"{alias}c"
     for types, condition in chain.inner:
         text, values = condition_sql(condition, following, within)
-        kind, kind_values = _among(f"{following}.type", types)
+        kind, kind_values = among(f"{following}.type", types)
         inner.append((f"{kind} AND {text}", [*kind_values, *values]))
-    found, values = _any(inner)
+    found, values = any_sql(inner)
     allowed, allowed_values = restriction_sql(within, following)
     return (
         f"EXISTS (SELECT 1 FROM index_link x JOIN resource {following}"
@@ -220,103 +194,3 @@ def _has(has: Has, alias: str, within: Restriction) -> Sql:
         f" AND {other}.digest IS NOT NULL AND {text} AND {allowed})",
         [has.index, has.resource_type, *values, *allowed_values],
     )
-
-
-def _value(value: Value | _Codes, modifier: str) -> Sql:
-    if isinstance(value, _Codes):
-        text, codes = _among("x.code", value.codes)
-        return (
-            (text, codes) if value.system is None else (f"(x.system = %s AND {text})", [value.system, *codes])
-        )
-    if isinstance(value, TokenValue):
-        return "x.system = %s", [value.system]
-    if isinstance(value, TextValue):
-        return _text(value, modifier)
-    if isinstance(value, DateValue):
-        return _date(value, "x.low", "x.high")
-    if isinstance(value, QuantityValue):
-        return _quantity(value)
-    return _link(value)
-
-
-class _Codes:
-    """Many codes of one system (None: of any) as one comparison, so that a long list stays one index scan."""
-
-    def __init__(self, system: str | None, codes: list[str]) -> None:
-        self.system, self.codes = system, codes
-
-
-def _merged(values: Sequence[Value]) -> list[Value | _Codes]:
-    merged: dict[str | None, _Codes] = {}
-    others: list[Value | _Codes] = []
-    for value in values:
-        if isinstance(value, TokenValue) and value.code is not None:
-            merged.setdefault(value.system, _Codes(value.system, [])).codes.append(value.code)
-        else:
-            others.append(value)
-    return [*merged.values(), *others]
-
-
-def _text(value: TextValue, modifier: str) -> Sql:
-    if modifier == "exact":
-        return "(x.folded = %s AND x.written = %s)", [value.folded, value.written]
-    escaped = value.folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return "x.folded LIKE %s", [f"%{escaped}%" if modifier == "contains" else f"{escaped}%"]
-
-
-def _date(value: DateValue, low: str, high: str) -> Sql:
-    text = _DATE[value.prefix].format(low=low, high=high)
-    inside = [value.low, value.high]
-    values: dict[str, list[Any]] = {
-        "eq": inside, "ne": inside, "sa": [value.high], "eb": [value.low], "gt": [value.high], "lt": [value.low],
-        "ge": [value.high, *inside], "le": [value.low, *inside], "ap": [value.high, value.low],
-    }  # fmt: skip
-    return text, values[value.prefix]
-
-
-def _quantity(value: QuantityValue) -> Sql:
-    if value.prefix in _NUMBER:
-        parts, values = [f"x.value {_NUMBER[value.prefix]} %s"], [value.number]
-    else:
-        upper = "<=" if value.prefix == "ap" else "<"
-        inside = f"(x.value >= %s AND x.value {upper} %s)"
-        parts = [f"NOT {inside}" if value.prefix == "ne" else inside]
-        values = [value.low, value.high]
-    units: list[Any] = []
-    if value.system is not None:
-        parts.append("x.system = %s")
-        units.append(value.system)
-    if value.unit is not None:
-        parts.append("x.code = %s" if value.system is not None else "(x.code = %s OR x.unit = %s)")
-        units += [value.unit] if value.system is not None else [value.unit, value.unit]
-    return "(" + " AND ".join(parts) + ")", [*values, *units]
-
-
-def _link(value: LinkValue) -> Sql:
-    text, values = "x.id = %s", [value.id]
-    if value.below:
-        escaped = value.id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        longer = [f"{escaped}{sign}%" for sign in value.below]
-        text = f"({text} OR " + " OR ".join(["x.id LIKE %s"] * len(longer)) + ")"
-        values = [value.id, *longer]
-    if value.types is None:
-        return text, values
-    kind, kinds = _among("x.type", value.types)
-    return f"({text} AND {kind})", [*values, *kinds]
-
-
-def _any(pieces: Sequence[Sql]) -> Sql:
-    if not pieces:
-        return "false", []
-    if len(pieces) == 1:
-        # Without brackets of an OR the planner can turn an inner EXISTS into a join.
-        return pieces[0]
-    return "(" + " OR ".join(f"({text})" for text, _ in pieces) + ")", [
-        v for _, values in pieces for v in values
-    ]
-
-
-def _all(pieces: Sequence[Sql]) -> Sql:
-    if not pieces:
-        return "true", []
-    return "(" + " AND ".join(text for text, _ in pieces) + ")", [v for _, values in pieces for v in values]
