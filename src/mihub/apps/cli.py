@@ -357,13 +357,20 @@ def site_serve(
     port: Annotated[
         int | None, typer.Option(help="Port; 0 takes a free one (default: as site.toml says).")
     ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(help="A socket handed down by the process that this one helps.", hidden=True),
+    ] = None,
 ) -> None:
     """Serve the site's FHIR API and answer the hub's questions until stopped.
 
     Example: mihub site serve --site my-site --port 8003
     """
-    from mihub.apps import site
+    from mihub.apps import site, site_workers
 
+    if beside is not None:
+        site_workers.serve_beside(folder, beside)
+        return
     site.serve(folder, host=host, port=port)
 
 

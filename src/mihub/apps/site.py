@@ -196,7 +196,11 @@ def serve(folder: Path, *, host: str | None, port: int | None) -> None:
             console.say("It belongs to no region yet: nobody is let in. Next: mihub site join --help")
         elif site.agent is None:
             console.say("It asks no hub for questions. Next: set hub_url in site.toml")
-        until_stopped(served(site), sock)
+        from mihub.apps.site_workers import Workers
+
+        # After this process has opened the site, so that only one brings the tables up to date.
+        with Workers(folder, sock, settings.workers - 1):
+            until_stopped(served(site), sock)
 
 
 def served(site: OpenSite) -> Starlette:

@@ -74,6 +74,14 @@ class KeptMembers:
             self._kept = (token, listed)
         return listed
 
+    def reread(self) -> None:
+        """Take what another process has accepted since."""
+        token = self._stored()
+        with self._accepting:
+            if token and (self._kept is None or token != self._kept[0]):
+                listed = kept_list(token, self._registry)
+                self._kept = (token, listed) if listed is not None else self._kept
+
     def _valid(self) -> tuple[str, MemberList]:
         kept = self._kept
         if kept is None or self._now() > kept[1].expires_at:

@@ -28,6 +28,8 @@ class SiteSettings:
     """A PostgreSQL of your own (15 or newer); without it the one that pip brings is started in `data_dir`."""
     database_connections: int = 8
     """At most so many connections to the database."""
+    workers: int = 1
+    """Processes that answer requests; one of them also follows the record, exchanges letters and works on exports."""
     host: str = "127.0.0.1"
     """The address to listen on; TLS ends at a proxy in front."""
     port: int = 8100
