@@ -39,7 +39,7 @@ _MOST_BYTES: Final = 8 * 1024 * 1024
 class Patience:
     """How long what is tried. Delays double from `first_seconds` to `longest_seconds`.
 
-    A waiting event is given up after `give_up_seconds`; a notification that the endpoint refuses as such after
+    An event that waited `give_up_seconds`, while the endpoint took nothing at all, is given up; a notification that the endpoint refuses as such after
     `refusals`. `shown_after`: failures until a Subscription says error. `keep_seconds`: how long events can be asked for.
     `margin_seconds`: beyond the timeout of a delivery, before another process may think that this one has died.
     """
@@ -211,9 +211,10 @@ class Dispatcher:
             await run_sync(self._outbox.settle, kept.id, lease, changes, numbers, "dead", outcome.reason)
             return False
         await run_sync(self._outbox.settle, kept.id, lease, changes)
-        await run_sync(
-            self._outbox.give_up, kept.id, self._outbox.now() - self._patience.give_up_seconds, outcome.reason
-        )
+        long_ago = self._outbox.now() - self._patience.give_up_seconds
+        # An event that waits behind many others has not failed: only an endpoint that took nothing for so long is given up.
+        if changes["failing_at"] < long_ago:
+            await run_sync(self._outbox.give_up, kept.id, long_ago, outcome.reason)
         return False
 
     def _taken(self, wanted: Wanted) -> dict[str, Any]:
