@@ -7,7 +7,7 @@ does not know R4's conditions (invariants): those may fail. The same seed makes 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -231,7 +231,7 @@ def _tower() -> dict[str, Any]:
     return inner
 
 
-_DAMAGE = {
+_DAMAGE: dict[str, Callable[[], Any]] = {
     "null": lambda: None, "text": lambda: "Text <b>", "number": lambda: -1.5, "list": lambda: [[]], "object": lambda: {"x": 1},
     "empty": dict, "deep": _tower, "type": lambda: {"resourceType": "Patient"},
 }  # fmt: skip

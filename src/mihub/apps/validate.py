@@ -34,6 +34,7 @@ from mihub.site.terminology.lists import CodeLists
 from mihub.site.terminology.terminology import Terminology
 from mihub.site.validate.codes import Codes
 from mihub.site.validate.finding import Finding
+from mihub.site.validate.names import shown_address
 from mihub.site.validate.validator import ProfileValidator
 
 _LIMITS: Final = Limits()
@@ -211,7 +212,14 @@ def _profiles(
     missing = {one.facts.get("canonical", "") for one in findings if one.rule == "profile-unknown"}
     for profile in dict.fromkeys(asked):
         if profile not in named:
-            yield profile, "unknown" if profile in missing else "wrong" if _is_wrong(findings) else "right"
+            yield (
+                profile,
+                "unknown"
+                if shown_address(profile) in missing
+                else "wrong"
+                if _is_wrong(findings)
+                else "right",
+            )
     entries = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
     by_entry: dict[str, list[Finding]] = {}
     for found in findings:
