@@ -39,9 +39,10 @@ _MOST_BYTES: Final = 8 * 1024 * 1024
 class Patience:
     """How long what is tried. Delays double from `first_seconds` to `longest_seconds`.
 
-    An event that waited `give_up_seconds`, while the endpoint took nothing at all, is given up; a notification that the endpoint refuses as such after
-    `refusals`. `shown_after`: failures until a Subscription says error. `keep_seconds`: how long events can be asked for.
-    `margin_seconds`: beyond the timeout of a delivery, before another process may think that this one has died.
+    An event that waited `give_up_seconds`, while the endpoint took nothing at all, is given up; a notification that the
+    endpoint refuses as such after `refusals`. `shown_after`: failures until a Subscription says error. `keep_seconds`:
+    how long events can be asked for. `margin_seconds`: beyond the timeout of a delivery, before another process may
+    think that this one has died.
     """
 
     idle_seconds: float = 0.5
