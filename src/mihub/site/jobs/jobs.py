@@ -107,7 +107,9 @@ class Jobs:
         """The job, for who started it. Raises `NotFound`, also for everybody else."""
         job = self._load(job_id)
         if job is None or not job.belongs_to(access):
-            raise NotFound(f"There is no such {self.kind}.", next_step="It may have expired or been cancelled.")
+            raise NotFound(
+                f"There is no such {self.kind}.", next_step="It may have expired or been cancelled."
+            )
         if job.is_open:
             self.work()
         return job
@@ -185,9 +187,7 @@ class Jobs:
         job.attempts += 1
         job.state, job.started = "in-progress", job.started or self._now()
         if job.attempts > _MOST_ATTEMPTS:
-            error = MihubError(
-                f"The {self.kind} was interrupted several times.", next_step="Start it again."
-            )
+            error = MihubError(f"The {self.kind} was interrupted several times.", next_step="Start it again.")
             self._end(running, error)
             return
         try:
@@ -259,4 +259,6 @@ def _empty(folder: Path) -> None:
 
 
 def _no_room(kind: str) -> StorageFull:
-    return StorageFull(f"The files of the {kind} could not be written.", next_step="Free disk space, then try again.")
+    return StorageFull(
+        f"The files of the {kind} could not be written.", next_step="Free disk space, then try again."
+    )
