@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -31,6 +32,8 @@ _KEPT: Final = 48
 _TASKS: Final = Path("/proc/self/task")
 # Threads that know of forks: they stop before one, and each process starts its own. Arrow loads this allocator.
 _SAFE_THREADS: Final = frozenset(["jemalloc_bg_thd"])
+_LOOKS: Final = 5
+_LOOK_SECONDS: Final = 0.002
 
 _numbers = count(1)
 _worker: tuple[int, Worker] | None = None
@@ -104,6 +107,15 @@ def may_copy() -> bool:
     """Whether this process has no thread that could hold a lock in a copy of it."""
     if sys.platform != "linux" or threading.active_count() > 1:
         return False
+    for _ in range(_LOOKS):
+        if _has_safe_threads_only():
+            return True
+        # A thread that Python has joined takes the system a moment to clear away.
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def _has_safe_threads_only() -> bool:
     try:
         others = [one for one in _TASKS.iterdir() if one.name != str(os.getpid())]
         return all((one / "comm").read_text().strip() in _SAFE_THREADS for one in others)
