@@ -124,6 +124,9 @@ def _needed(definitions: dict[str, Any], name: str) -> dict[str, Any]:
 def _schema_said(name: str, error: Any) -> Said:
     steps = [str(step) for step in error.instance_path if not isinstance(step, int)]
     keyword = str(error.schema_path[-1]) if error.schema_path else type(error.kind).__name__
+    unexpected = getattr(error.kind, "unexpected", None)
+    if unexpected:
+        keyword += f":{unexpected[0]}"
     return Said(keyword, plain_place(".".join((name, *steps))))
 
 

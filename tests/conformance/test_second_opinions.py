@@ -108,12 +108,14 @@ def test_pyrofile_on_a_part_of_other_peoples_resources(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_the_schema_on_all_of_it(shared: Path, ours: Opinion, r4_alone: Opinion, schema: Opinion) -> None:
     judged(Comparison("schema").over(corpus(shared / "data", 300), ours, schema), 0.8)
-    judged(Comparison("schema").over(made_by_chance(range(2, 40)), r4_alone, schema), 0.6)
+    judged(Comparison("schema").over(made_by_chance(range(1, 20)), r4_alone, schema), 0.6)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_pyrofile_on_all_of_it(shared: Path, ours: Opinion, tmp_path: Path) -> None:
     pyrofile = pyrofile_opinion(sorted((shared / "packages").glob("*.tgz")), tmp_path)
     comparison = Comparison("pyrofile").over(corpus(shared / "data", 300), ours, pyrofile)
