@@ -32,11 +32,25 @@ from mihub.site.terminology.compiled_set import (
 from mihub.site.terminology.displays import Displays
 from mihub.site.terminology.external_answers import ExternalAnswers
 from mihub.site.terminology.preparation import operator
-from mihub.site.terminology.protocol import Membership
+from mihub.site.terminology.protocol import CodeSystemProvider, FilterRefused, Membership
 from mihub.site.terminology.shelf import Shelf
 from mihub.site.terminology.sources import Sources
 
 _DEEPEST: Final = 64
+_EVERYWHERE: Final = frozenset(
+    [
+        "concept",
+        "code",
+        "display",
+        "definition",
+        "designation",
+        "parent",
+        "child",
+        "status",
+        "inactive",
+        "notSelectable",
+    ]
+)
 _KEPT_SETS: Final = 5_000
 _LOOK_SECONDS: Final = 0.2
 _KEPT_ANSWERS: Final = 100_000
@@ -220,4 +234,14 @@ class Members:
             (one.get("property", ""), operator(one), one.get("value", "")) for one in part.get("filter") or []
         ]
         whole = asked_part(provider, filters, version, doubt, folds)
+        if whole.codes == frozenset() and not all(_declares(provider, name) for name, _, _ in filters):
+            # The value set's author asks for what the code system does not have: that is not the sender's mistake.
+            raise FilterRefused(
+                "A filter names a property that its code system does not have.", rule="filter property"
+            )
         return narrowed(whole, provider, active_only, selectable_only=True)
+
+
+def _declares(provider: CodeSystemProvider, name: str) -> bool:
+    """Whether the code system has the property: one that every system has, or one of its own, by code or address."""
+    return name in _EVERYWHERE or any(name in (one.code, one.uri) for one in provider.metadata.properties)
