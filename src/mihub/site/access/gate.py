@@ -43,7 +43,8 @@ class Gate:
 
     def known(self, authorization: str | None) -> Access | None:
         """The access of a statement that was checked before and still holds; checks no signature."""
-        proven = self._proven.get((authorization or "").partition(" ")[2].strip())
+        scheme, _, token = (authorization or "").partition(" ")
+        proven = self._proven.get(token.strip()) if scheme.lower() == "bearer" else None
         return proven.access if proven and proven.holds(self._keys(), int(self._now())) else None
 
     def authenticate(self, authorization: str | None) -> Access:

@@ -134,7 +134,9 @@ def _endpoint(site: Site, works: dict[str, _Work]) -> _Endpoint:
         try:
             # The proof comes before the body: who is unknown can not make us read anything.
             header = request.headers.get("authorization")
-            access = site.gate.known(header) or await run_in_threadpool(site.gate.authenticate, header)
+            access = site.gate.known(header)
+            if access is None:
+                access = await run_in_threadpool(site.gate.authenticate, header)
             media = _media(request)
             data = await _read_body(request, site.settings.max_body_bytes)
             call = Call(site, access, base, request.headers.get("prefer", ""), language, data)
