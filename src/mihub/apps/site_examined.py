@@ -81,7 +81,9 @@ def index_is_stale(connection: Connection, settings: SiteSettings) -> bool:
     if not _has(connection, "record_state"):
         return False
     kept = _one(connection, "SELECT catalogue FROM record_state")
-    return kept is not None and kept != index_version(catalogue_of_packages(settings.data_dir), settings.time_zone)
+    return kept is not None and kept != index_version(
+        catalogue_of_packages(settings.data_dir), settings.time_zone
+    )
 
 
 def member_lists(folder: Path, settings: SiteSettings) -> list[str]:
