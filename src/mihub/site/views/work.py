@@ -10,6 +10,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from mihub.core.fhir.views.definition import RowError
 from mihub.errors import TooLarge
 from mihub.site.views.encoding import encoder
 from mihub.site.views.formats import Format
+from mihub.site.views.reading import Reader, is_utf8, reader
 
 # Rows encoded at once, and those that one chunk may become.
 ROWS_PER_BATCH: Final = 10_000
@@ -118,20 +120,25 @@ class Worker:
         self._view = read(task.document)
         self._encoder = encoder(self._view, task.form)
         self._runner = Runner(self._view)
+        self._partly = reader(self._runner.keys) if self._runner.keys else None
 
     def run(self, chunk: AnyChunk) -> Part:
         """The rows of a chunk. Raises `RowError` with the line, `TooLarge`."""
         self._runner.findings = findings = Findings()
         with _collector_resting():
             text, first = chunk.text()
-            batches, unreadable = self._run(chunk, text, first)
+            # What is passed over is not looked at for broken UTF-8: only where the whole piece is sound.
+            partly = self._partly if self._partly and is_utf8(text) else None
+            batches, unreadable = self._run(chunk, text, first, partly)
         if isinstance(chunk, Stretch):
             # The whole path: two files of a folder may have one name.
             lines = text.count(b"\n")
             return Part(tuple(batches), findings, tuple(unreadable), str(chunk.path), lines)
         return Part(tuple(batches), findings, tuple(unreadable), chunk.source)
 
-    def _run(self, chunk: AnyChunk, text: bytes, first: int) -> tuple[list[bytes], list[Unreadable]]:
+    def _run(
+        self, chunk: AnyChunk, text: bytes, first: int, partly: Reader | None
+    ) -> tuple[list[bytes], list[Unreadable]]:
         batches: list[bytes] = []
         unreadable: list[Unreadable] = []
         rows: list[tuple[Any, ...]] = []
@@ -143,6 +150,11 @@ class Worker:
             line = whole[begin : end if end >= 0 else size]
             begin, number = end + 1 if end >= 0 else size, number + 1
             try:
+                if partly is not None and (known := partly(line)) is not None:
+                    rows += rows_of(known, partial(loads, line))
+                    if len(rows) >= ROWS_PER_BATCH:
+                        self._take(rows, batches)
+                    continue
                 resource = loads(line)
                 if resource.__class__ is not dict or "resourceType" not in resource:
                     unreadable.append(

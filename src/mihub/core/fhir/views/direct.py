@@ -20,6 +20,7 @@ from mihub.core.fhir.views.kinds import FITS, Kind, Unfit
 from mihub.core.fhir.views.making import Rows, Unwalkable
 from mihub.core.fhir.views.routes import Odd, Route, Router
 from mihub.core.fhir.views.state import State
+from mihub.core.fhir.views.trail import Child, Listed, ResourceKey
 from mihub.core.fhir.views.written import Other, Plain
 
 __all__ = ["DirectMaker", "Odd"]
@@ -37,6 +38,9 @@ class DirectMaker:
         self.state = state
         # Whether anything that was made asks the state, which then has to be told of each resource.
         self.asks_state = False
+        # The keys of the resource that are read; `reads_all`: what is read cannot be told by keys.
+        self.keys: set[str] = set()
+        self.reads_all = False
         self._root = kind
         self._router = Router(model)
         self._exact = ExactMaker(model, state)
@@ -53,12 +57,25 @@ class DirectMaker:
         if not columns:
             return lambda node: [()] if listed else ()
         kind = _only(focus)
-        return written.function(
-            [self._column(place, column, kind) for place, column in enumerate(columns)], listed=listed
-        )
+        plans = [self._column(place, column, kind) for place, column in enumerate(columns)]
+        for plan in plans:
+            self._note_keys(plan)
+        return written.function(plans, listed=listed)
+
+    def _note_keys(self, plan: Plain | Other) -> None:
+        match plan:
+            case Plain(strides=(Child(key=key), *_)):
+                self.keys.add(key)
+            case Plain(strides=(Listed(key=key, shadow=shadow), *_)):
+                self.keys |= {key, shadow}
+            case Plain(strides=(ResourceKey(), *_)):
+                self.keys.add("id")
+            case _:
+                self.reads_all = True
 
     def foci(self, select: Select, outer: Shape) -> Callable[[Any], Sequence[Any]]:
         """See `Maker.foci`."""
+        self.reads_all = True
         _only(select.focus)
         first = [self._steps(path, _only(outer)) for path in select.paths]
         if select.iteration != "repeat":
@@ -89,6 +106,7 @@ class DirectMaker:
 
     def condition(self, path: Path) -> Callable[[Any], bool]:
         """See `Maker.condition`."""
+        self.reads_all = True
         test = self._router.test(path.tree, self._root)
         return test or self._by_engine(self._exact.condition(path), self._root)
 

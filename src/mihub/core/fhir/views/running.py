@@ -39,16 +39,21 @@ class Runner:
         self._exact = _plan(view, ExactMaker(types, self._state))
         self._direct: _Plan | None = None
         self._bare = False
+        # The top-level keys that the rows are made of, None where all of a resource is needed.
+        self.keys: frozenset[str] | None = None
         if direct:
-            self._direct, self._bare = _direct_plan(view, types, self._state)
+            self._direct, self._bare, self.keys = _direct_plan(view, types, self._state)
 
     @property
     def is_direct(self) -> bool:
         """Whether the view has a direct plan at all."""
         return self._direct is not None
 
-    def rows(self, resource: Resource) -> list[Row]:
-        """The rows of one resource; none for another type. Raises `RowError`."""
+    def rows(self, resource: Resource, whole: Callable[[], Resource] | None = None) -> list[Row]:
+        """The rows of one resource; none for another type. Raises `RowError`.
+
+        `whole`: given when `resource` holds `keys` only; gives all of it, should its shape be unusual.
+        """
         if resource.get("resourceType") != self._type:
             return []
         findings = self.findings
@@ -57,7 +62,7 @@ class Runner:
             try:
                 rows = self._direct(resource)  # type: ignore[misc]  # bare only if there is one
             except (Odd, RecursionError):
-                rows = self._noted(resource)
+                rows = self._noted(whole() if whole else resource)
         else:
             rows = self._noted(resource)
         if rows is None:
@@ -96,13 +101,15 @@ class Runner:
 _Plan = Callable[[Any], list[Row] | None]
 
 
-def _direct_plan(view: View, model: Model, state: State) -> tuple[_Plan | None, bool]:
-    """The direct plan, if there is one, and whether it never asks the state."""
+def _direct_plan(view: View, model: Model, state: State) -> tuple[_Plan | None, bool, frozenset[str] | None]:
+    """The direct plan, if there is one, whether it never asks the state, and which keys it reads."""
     try:
         maker = DirectMaker(model, state, view.resource)
-        return _plan(view, maker), not maker.asks_state
+        plan, bare = _plan(view, maker), not maker.asks_state
     except Unwalkable:
-        return None, False
+        return None, False, None
+    keys = frozenset({"resourceType", *maker.keys}) if bare and not maker.reads_all else None
+    return plan, bare, keys
 
 
 def _plan(view: View, maker: Maker) -> _Plan:
