@@ -75,6 +75,8 @@ def test_only_what_is_no_record_is_rejected(found: dict[str, list[Account]]) -> 
         "The file is empty.",
         "This JSON is a list; FHIR sends a Bundle or one resource a line.",
         "A reference names an entry that the bundle does not hold and no store can know.",
+        # The example of a Subscription: who is told of changes is the operator's decision.
+        "This site sends no notifications to endpoints: its operator has listed no host.",
     )
     for source, listed in found.items():
         if not source.startswith("obds"):
