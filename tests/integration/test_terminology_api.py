@@ -225,7 +225,7 @@ def test_any_role_may_ask_but_nobody_unknown(client: Client) -> None:
 
 def test_the_site_says_what_it_offers(client: Client) -> None:
     statement = client.send("GET", "metadata").json()
-    assert statement["instantiates"] == ["http://hl7.org/fhir/CapabilityStatement/terminology-server"]
+    assert "http://hl7.org/fhir/CapabilityStatement/terminology-server" in statement["instantiates"]
     by_type = {one["type"]: one for one in statement["rest"][0]["resource"]}
     assert {"expand", "validate-code"} <= {one["name"] for one in by_type["ValueSet"]["operation"]}
     assert {"lookup", "validate-code", "subsumes"} <= {
