@@ -106,6 +106,7 @@ def test_every_site_shows_what_its_own_engineer_counts(houses: Houses, question:
 def test_a_stopped_site_answers_once_when_it_is_back(
     houses: Houses, question: Path, away: str, there: str, how: int, code: int
 ) -> None:
+    assert houses.running[away].url, "it serves before it is stopped"
     assert houses.running[away].stop(how) == code
     asked = asyncio.run(houses.ask(LUNG_CANCER))
     status = wait_for(houses, asked, **{away: "waiting", there: "answered"})

@@ -7,10 +7,10 @@ proxy (docs/how-to/run-separate-processes.md). Source: uvicorn.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -66,23 +66,25 @@ def _run(server: uvicorn.Server, sock: socket.socket) -> None:
         runner.run(server.serve(sockets=[sock]))
 
 
-def until_stopped(app: ASGIApp, sock: socket.socket) -> None:
-    """Serve in this thread until SIGINT or SIGTERM; then return, so that the caller closes what it opened."""
+def until_stopped(app: ASGIApp, sock: socket.socket, told: Callable[[], None] | None = None) -> None:
+    """Serve in this thread until SIGINT or SIGTERM; then return, so that the caller closes what it opened.
+
+    `told` is called when a signal already stops the server in good order: who reads the address may stop it at once.
+    """
+    server = _server(app)
+
+    def asked(*_: object) -> None:
+        # A flag and no exception: raised while the event loop starts, one could be swallowed and the server never stop.
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked)
+    if told is not None:
+        told()
     # uvicorn raises the signal once more when it has stopped serving; the one that asked is answered by then.
-    with contextlib.suppress(_Asked):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _asked)
-        _run(_server(app), sock)
+    _run(server, sock)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-
-
-class _Asked(BaseException):
-    """Somebody asked this process to stop; not an `Exception`, so that no handler takes it for a fault."""
-
-
-def _asked(*_: object) -> None:
-    raise _Asked
 
 
 class Background:

@@ -191,16 +191,19 @@ def serve(folder: Path, *, host: str | None, port: int | None) -> None:
         bind(host or settings.host, settings.port if port is None else port) as sock,
         opened(folder, serves=True) as site,
     ):
-        console.say(f"Site {site.member} at {address(sock)}/fhir (stop with Ctrl-C)")
-        if site.mailbox is None:
-            console.say("It belongs to no region yet: nobody is let in. Next: mihub site join --help")
-        elif site.agent is None:
-            console.say("It asks no hub for questions. Next: set hub_url in site.toml")
         from mihub.apps.site_workers import Workers
 
         # After this process has opened the site, so that only one brings the tables up to date.
         with Workers(folder, sock, settings.workers - 1):
-            until_stopped(served(site), sock)
+            until_stopped(served(site), sock, lambda: _told(site, address(sock)))
+
+
+def _told(site: OpenSite, where: str) -> None:
+    console.say(f"Site {site.member} at {where}/fhir (stop with Ctrl-C)")
+    if site.mailbox is None:
+        console.say("It belongs to no region yet: nobody is let in. Next: mihub site join --help")
+    elif site.agent is None:
+        console.say("It asks no hub for questions. Next: set hub_url in site.toml")
 
 
 def served(site: OpenSite) -> Starlette:
